@@ -1,0 +1,23 @@
+/** Every environment variable lrdist reads, with the text that docs and `--help` show. */
+export const environment = {
+  LIBTORCH: 'folder of a libtorch (with include/ and lib/) to build against',
+  LIBTORCH_USE_PYTORCH: '1 = use the torch of the Python on PATH',
+  LRDIST_CACHE: 'cache folder (default: $XDG_CACHE_HOME/lrdist or ~/.cache/lrdist)',
+  LRDIST_ADDON: 'path of the built addon to load instead of the usual places',
+  LRDIST_DATA: 'folder with glue/ and models/ for the tests that need real data',
+  LRDIST_MATMUL: 'mkl or onednn: library for matrix products instead of measuring',
+  LRDIST_THREADS: 'compute threads (default: the physical cores)',
+  HF_HOME: "Hugging Face's home folder (default ~/.cache/huggingface)",
+  HF_HUB_CACHE: 'folder of the hub cache (default $HF_HOME/hub)',
+  HF_ENDPOINT: 'address of the hub (default https://huggingface.co)',
+  HF_TOKEN: 'access token for the hub',
+  HF_HUB_OFFLINE: '1 = never download models',
+  NO_COLOR: 'any value = no colours',
+} as const;
+
+export type EnvironmentVariable = keyof typeof environment;
+
+export function env(name: EnvironmentVariable): string | undefined {
+  const value = process.env[name];
+  return value === undefined || value === '' ? undefined : value;
+}

@@ -1,0 +1,265 @@
+/**
+ * The native side, typed. This file imports nothing; it is the only place that knows the addon's shape, and
+ * `test/native/boundary.test.ts` compares it with what the addon really exports.
+ *
+ * Conventions: K = replicas, P = parameters (tensors), G = groups. Arrays are row-major. Arrays passed in are copied before the call
+ * returns, so the caller may reuse them. One call at a time for each session (`ERR_BUSY`), except `requestStop` and `closeSync`.
+ * Every rejection is an Error with a string `code`.
+ */
+export const BOUNDARY_VERSION = 1;
+
+export interface NativeModule {
+  info(): NativeInfo;
+  readonly Session: new (spec: NativeSessionSpec) => NativeSession;
+}
+
+export interface NativeInfo {
+  readonly boundaryVersion: number;
+  /** TORCH_VERSION the addon was compiled with, such as "2.13.0". */
+  readonly libtorchCompiled: string;
+  /** Version of the libtorch that was really loaded. */
+  readonly libtorchLoaded: string;
+  /** Intra-op threads libtorch would take by itself. */
+  readonly threads: number;
+  readonly devices: readonly { readonly name: string; readonly totalBytes: number }[];
+  /** at::show_config(), for reports. */
+  readonly config: string;
+}
+
+export interface NativeModelSpec {
+  readonly vocab: number;
+  readonly maxPositions: number;
+  readonly typeVocab: number;
+  readonly hidden: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly intermediate: number;
+  readonly layerNormEps: number;
+  readonly hiddenDropout: number;
+  readonly attentionDropout: number;
+  /** Whether `bert.pooler.dense.*` exists. Needed when a head pools through it. */
+  readonly pooler: boolean;
+}
+
+/**
+ * `classification`: a linear layer on the pooler's output or on the raw state of the first token; parameters `classifier.<name>.weight` `[outputs, hidden]`
+ * and `classifier.<name>.bias`. `masked-lm`: the tied language-model head; parameters `cls.predictions.*` (at most one of these).
+ */
+export interface NativeHead {
+  readonly name: string;
+  readonly kind: 'classification' | 'masked-lm';
+  /** Classes, or 1 for regression. Ignored for `masked-lm`. */
+  readonly outputs: number;
+  readonly pool: 'pooler' | 'cls';
+  /** Dropout before the classifier. */
+  readonly dropout: number;
+}
+
+/** Library for the matrix products; `auto` measures both once per process. */
+export type Matmul = 'auto' | 'mkl' | 'onednn';
+
+export interface NativeSessionSpec {
+  readonly model: NativeModelSpec;
+  readonly heads: readonly NativeHead[];
+  readonly replicas: number;
+  readonly device: string;
+  readonly precision: 'fp32';
+  readonly threads: number;
+  /** Key of the dropout and masking streams, an integer in [0, 2^53). */
+  readonly seed: number;
+  readonly matmul: Matmul;
+}
+
+/** Parameter names are Hugging Face's (`bert.encoder.layer.0.attention.self.query.weight`, ...), heads as described at NativeHead. */
+export interface NativeParameter {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Per parameter: weights, first and second moments, gradients of the last replica in the last step, Adam's step count, or touched rows (word embeddings only). */
+export type NativeBuffer = 'weights' | 'exp_avg' | 'exp_avg_sq' | 'gradients' | 'steps' | 'touched' | 'slot';
+
+export interface NativeSource {
+  readonly buffer: NativeBuffer;
+  readonly parameter: number;
+  readonly replica: number;
+  /** A slot of `snapshot` or `fisher`; only for buffer `slot`. */
+  readonly slot?: number;
+}
+
+export interface NativeFileTensor {
+  readonly path: string;
+  /** Absolute byte offset of the tensor in the file. */
+  readonly offset: number;
+  readonly dtype: 'F32' | 'F16' | 'BF16' | 'F64' | 'I64' | 'U8';
+  readonly buffer: NativeBuffer;
+  readonly parameter: number;
+  /** -1 = all replicas. */
+  readonly replica: number;
+}
+
+export interface NativeRagged {
+  /** Token ids of all rows, one after the other. */
+  readonly inputIds: Int32Array;
+  /** Segment ids (0 or 1), same length. */
+  readonly typeIds: Uint8Array;
+  /** Row r is `inputIds[offsets[r] .. offsets[r + 1])`; length rows + 1. */
+  readonly offsets: Int32Array;
+  /** Class index or regression target per row; NaN where there is none. */
+  readonly labels: Float32Array;
+}
+
+export interface NativePlan {
+  /** Group of each parameter [P]; -1 = frozen. */
+  readonly groupOf: Int32Array;
+  /** [K x G] learning rates; 0 = frozen (no gradient, moment or decay). */
+  readonly rates: Float64Array;
+  /** [K x G] weight decay. */
+  readonly decay: Float64Array;
+  readonly groups: number;
+  /** `adam` couples decay into the gradient (torch.optim.Adam), `adamw` decouples it. */
+  readonly optimizer: { readonly name: 'adam' | 'adamw'; readonly beta1: number; readonly beta2: number; readonly eps: number };
+  readonly moments: 'keep' | 'fresh';
+}
+
+/** Masked-LM masking: `probability` of the tokens outside `special`; of these 80 % become `maskId`, 10 % a random id, 10 % stay. */
+export interface NativeMasking {
+  readonly probability: number;
+  readonly maskId: number;
+  /** Ids never masked and never drawn. */
+  readonly special: Int32Array;
+}
+
+export interface NativePart {
+  /** Index into the session's heads. */
+  readonly head: number;
+  /** Handle from addDataset. */
+  readonly dataset: number;
+  /** `double-softmax` is cross-entropy on softmaxed logits, as the paper's code has it. */
+  readonly loss: 'cross-entropy' | 'double-softmax' | 'mse' | 'masked-lm';
+  readonly labelSmoothing?: number;
+  readonly masking?: NativeMasking;
+}
+
+/**
+ * A run of optimizer steps. It is a list of micro-batches; those with the same step are accumulated before one update.
+ * Loss of a step = sum over its batches of weight x mean loss of the batch's rows (masked-lm: of its masked tokens).
+ */
+export interface NativeSegment {
+  readonly steps: number;
+  readonly parts: readonly NativePart[];
+  /** [batches] index into parts. */
+  readonly batchPart: Int32Array;
+  /** [batches] step within the segment, ascending, every step at least once. */
+  readonly batchStep: Int32Array;
+  /** Row numbers of all batches, one after the other. */
+  readonly rows: Int32Array;
+  /** [batches + 1] offsets into rows. */
+  readonly rowOffsets: Int32Array;
+  /** [batches] */
+  readonly weights: Float64Array;
+  /** [K x steps], or [K x steps x G] if factorsPerGroup: lr = rate x factor. */
+  readonly factors: Float64Array;
+  readonly factorsPerGroup: boolean;
+  /** Global gradient-norm bound for each replica; 0 = no clipping. */
+  readonly clipNorm: number;
+  /** Optimizer steps taken before this segment over all stages: the dropout stream's position. */
+  readonly stepOffset: number;
+  /** false switches all dropout off. */
+  readonly dropout: boolean;
+  /** At most one event in this many milliseconds. */
+  readonly reportMs: number;
+}
+
+export interface NativeStepEvent {
+  /** Steps finished in this segment. */
+  readonly step: number;
+  /** [K] losses of the newest step; NaN for a frozen replica. */
+  readonly losses: Float32Array;
+  /** [K] gradient norms before clipping. */
+  readonly gradNorms: Float32Array;
+  /** Real tokens processed in this segment so far (one count for all replicas). */
+  readonly tokens: number;
+}
+
+export interface NativeSegmentResult {
+  /** Whole steps done; fewer than asked only if stopped or if every replica stopped being finite. */
+  readonly steps: number;
+  readonly stopped: boolean;
+  /** [K x steps asked], NaN where not done. */
+  readonly losses: Float32Array;
+  readonly gradNorms: Float32Array;
+  /** [K] step of this segment at which the replica stopped being finite, else -1. A replica frozen earlier has 0. */
+  readonly nonFinite: Int32Array;
+  readonly tokens: number;
+}
+
+export interface NativeEvaluation {
+  readonly head: number;
+  readonly dataset: number;
+  /** Rows to evaluate; absent = all. */
+  readonly rows?: Int32Array;
+  /**
+   * `logits` [K x rows x outputs]; `losses` [K x rows] (masked-lm: [K x rows x 2], summed loss and number of masked tokens);
+   * `cls` [K x rows x hidden]; `layers` [K x rows x (layers + 1) x hidden]: first token's state after the embeddings and after each layer.
+   */
+  readonly want: 'logits' | 'losses' | 'cls' | 'layers';
+  readonly loss?: NativePart['loss'];
+  readonly masking?: NativeMasking;
+  /** Tokens for each packed batch. */
+  readonly batchTokens: number;
+}
+
+export interface NativeFisher {
+  readonly head: number;
+  readonly dataset: number;
+  readonly rows: Int32Array;
+  readonly loss: 'cross-entropy' | 'mse' | 'masked-lm';
+  readonly masking?: NativeMasking;
+  /** `data`: the rows' own labels (empirical Fisher); `model`: labels drawn from the model's prediction (the true Fisher). */
+  readonly labels: 'data' | 'model';
+}
+
+export interface NativeMemory {
+  readonly weights: number;
+  readonly moments: number;
+  readonly gradients: number;
+  readonly slots: number;
+  readonly datasets: number;
+  /** Peak of activations so far. */
+  readonly activations: number;
+}
+
+export interface NativeSession {
+  parameters(): readonly NativeParameter[];
+  /** The library chosen for the matrix products. */
+  matmul(): 'mkl' | 'onednn';
+  replicas(): number;
+  addHead(head: NativeHead): Promise<number>;
+  addDataset(data: NativeRagged): number;
+  removeDataset(dataset: number): void;
+  /** Reads tensors from files into buffers. */
+  load(tensors: readonly NativeFileTensor[]): Promise<void>;
+  /** Fresh values for these parameters, the same in every replica: matrices normal(0, std), LayerNorm weights 1, biases 0. */
+  initialize(parameters: Int32Array, std: number, seed: number): Promise<void>;
+  setPlan(plan: NativePlan): void;
+  train(segment: NativeSegment, onEvent: (event: NativeStepEvent) => void): Promise<NativeSegmentResult>;
+  evaluate(evaluation: NativeEvaluation): Promise<Float32Array>;
+  /** Mean over rows of the squared gradient of one row's loss, for every replica, into a new slot. */
+  fisher(fisher: NativeFisher): Promise<number>;
+  /** New replica i is a copy of old replica order[i] (weights, moments, counts, finite flag): drop, compact, fork. Slots are dropped. */
+  setReplicas(order: Int32Array): Promise<void>;
+  /** Copies `weights`, or `all` (weights, moments, counts), of every replica into a new slot. */
+  snapshot(what: 'weights' | 'all'): Promise<number>;
+  restore(slot: number): Promise<void>;
+  release(slot: number): void;
+  /** One tensor as float32 (`steps`: one number; `touched`: 0 or 1 for each row). */
+  read(source: NativeSource): Promise<Float32Array>;
+  /** Writes a safetensors file: the given JSON header, then the sources' bytes in order (weights, moments, slots F32; steps I64 [1]; touched U8 [rows]). Written to a temporary name, synced, renamed. */
+  write(path: string, header: string, sources: readonly NativeSource[]): Promise<void>;
+  memory(): NativeMemory;
+  /** Polled at least once per micro-batch in train, evaluate and fisher. */
+  requestStop(): void;
+  /** Stops, waits for the running job, frees everything. Idempotent. For `process.on('exit')`. */
+  closeSync(): void;
+}

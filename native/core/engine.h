@@ -1,0 +1,196 @@
+// The engine's interface: plain structs in, plain structs out. No Node-API here; the shell converts.
+// Meaning, shapes and units of every field: lib/native/boundary.ts, which has the same names.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace lrdist {
+
+// An error with a stable code (ERR_...), for the shell to pass on.
+struct Error : std::runtime_error {
+  Error(std::string code, const std::string& message) : std::runtime_error(message), code(std::move(code)) {}
+  std::string code;
+};
+
+struct ModelSpec {
+  int64_t vocab, max_positions, type_vocab, hidden, layers, heads, intermediate;
+  double layer_norm_eps, hidden_dropout, attention_dropout;
+  bool pooler;
+};
+
+enum class HeadKind { classification, masked_lm };
+
+struct HeadSpec {
+  std::string name;
+  HeadKind kind;
+  int64_t outputs;
+  bool pooler;  // else the raw state of the first token
+  double dropout;
+};
+
+enum class Matmul { automatic, mkl, onednn };
+
+struct SessionSpec {
+  ModelSpec model;
+  std::vector<HeadSpec> heads;
+  int64_t replicas;
+  int threads;
+  uint64_t seed;
+  Matmul matmul;
+};
+
+struct ParameterInfo {
+  std::string name;
+  std::vector<int64_t> shape;
+};
+
+enum class Buffer { weights, exp_avg, exp_avg_sq, gradients, steps, touched, slot };
+enum class DType { f32, f16, bf16, f64, i64, u8 };
+
+struct Source {
+  Buffer buffer;
+  int64_t parameter, replica, slot;
+};
+
+struct FileTensor {
+  std::string path;
+  int64_t offset;
+  DType dtype;
+  Buffer buffer;
+  int64_t parameter, replica;  // replica -1: all
+};
+
+struct Ragged {
+  std::vector<int32_t> ids;
+  std::vector<uint8_t> types;
+  std::vector<int32_t> offsets;
+  std::vector<float> labels;
+  int64_t rows() const { return static_cast<int64_t>(offsets.size()) - 1; }
+};
+
+enum class Optimizer { adam, adamw };
+
+struct Plan {
+  std::vector<int32_t> group_of;
+  int64_t groups;
+  std::vector<double> rates, decay;  // [K x G]
+  Optimizer optimizer;
+  double beta1, beta2, eps;
+  bool fresh_moments;
+};
+
+enum class Loss { cross_entropy, double_softmax, mse, masked_lm };
+
+struct Masking {
+  double probability = 0;
+  int32_t mask_id = 0;
+  std::vector<int32_t> special;
+};
+
+struct Part {
+  int64_t head, dataset;
+  Loss loss;
+  double label_smoothing;
+  Masking masking;
+};
+
+struct Segment {
+  int64_t steps;
+  std::vector<Part> parts;
+  std::vector<int32_t> batch_part, batch_step, rows, row_offsets;
+  std::vector<double> weights, factors;
+  bool factors_per_group;
+  double clip_norm;
+  int64_t step_offset;
+  bool dropout;
+};
+
+struct StepEvent {
+  int64_t step, tokens;
+  std::vector<float> losses, grad_norms;
+};
+
+struct SegmentResult {
+  int64_t steps, tokens;
+  bool stopped;
+  std::vector<float> losses, grad_norms;
+  std::vector<int32_t> non_finite;
+};
+
+enum class Want { logits, losses, cls, layers };
+
+struct Evaluation {
+  int64_t head, dataset;
+  bool all_rows;
+  std::vector<int32_t> rows;
+  Want want;
+  Loss loss;
+  Masking masking;
+  int64_t batch_tokens;
+};
+
+struct FisherSpec {
+  int64_t head, dataset;
+  std::vector<int32_t> rows;
+  Loss loss;
+  Masking masking;
+  bool labels_from_model;
+};
+
+struct Memory {
+  int64_t weights, moments, gradients, slots, datasets, activations;
+};
+
+// All methods but the const ones and `stop` run on the compute thread, one at a time. Long ones poll `stop` and end early with
+// Error{"ERR_STOPPED"} (train instead returns what it did, stopped = true). Misuse throws Error.
+class Engine {
+ public:
+  explicit Engine(const SessionSpec& spec);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  std::vector<ParameterInfo> parameters() const;
+  Matmul matmul() const;
+  int64_t replicas() const;
+
+  int64_t add_head(const HeadSpec& head);
+  int64_t add_dataset(Ragged data);
+  void remove_dataset(int64_t dataset);
+  void load(const std::vector<FileTensor>& tensors);
+  void initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed);
+  void set_plan(Plan plan);
+  SegmentResult train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step);
+  std::vector<float> evaluate(const Evaluation& evaluation);
+  int64_t fisher(const FisherSpec& fisher);
+  void set_replicas(const std::vector<int32_t>& order);
+  int64_t snapshot(bool all);
+  void restore(int64_t slot);
+  void release(int64_t slot);
+  std::vector<float> read(const Source& source) const;
+  void write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const;
+  Memory memory() const;
+
+  std::atomic<bool> stop{false};
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Facts about the process, for info().
+std::string libtorch_compiled();
+std::string libtorch_loaded();
+std::string libtorch_config();
+int default_threads();
+int64_t total_memory();
+// Called once on the compute thread before any job.
+void prepare_compute_thread(int threads);
+
+}  // namespace lrdist
