@@ -1,0 +1,68 @@
+import type { NativeMasking, NativePart } from '../native/boundary.ts';
+import type { RateDistribution } from '../rates/groups.ts';
+import type { ScheduleOptions } from '../rates/schedule.ts';
+import type { Operation } from './model.ts';
+import type { EncodedSplit, Task } from './task.ts';
+
+export interface OptimizerOptions {
+  /** `adamw` (default) decouples weight decay, `adam` couples it. */
+  readonly name?: 'adamw' | 'adam';
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly eps?: number;
+}
+
+/** Called between segments; all its numbers are of whole steps. */
+export interface Boundary {
+  /** Steps done in this run. */
+  readonly step: number;
+  readonly epoch: number;
+  /** Losses so far, [replicas][steps done]. */
+  readonly losses: readonly Float32Array[];
+}
+
+/** What a run trains. Defaults are Hugging Face's TrainingArguments. */
+export interface TrainOptions extends Operation {
+  /** Task to learn: its `train` split, its head and its loss. */
+  readonly task?: Pick<Task, 'name' | 'labels' | 'splits'>;
+  /** Or a head by name with rows. */
+  readonly head?: string;
+  readonly dataset?: EncodedSplit;
+  /** Default: cross-entropy for classes, mse for regression, masked-lm for that head. */
+  readonly loss?: NativePart['loss'];
+  /** For `masked-lm`. */
+  readonly masking?: NativeMasking;
+
+  /** One for all replicas, or one for each. */
+  readonly rates: RateDistribution | readonly RateDistribution[];
+  /** Default 3. May be fractional. */
+  readonly epochs?: number;
+  /** Overrides epochs when given. */
+  readonly maxSteps?: number;
+  /** Rows of one micro-batch. Default 8. */
+  readonly batchSize?: number;
+  /** Micro-batches summed into one step; default 1. A step's loss is the mean over all of its rows. */
+  readonly gradientAccumulationSteps?: number;
+  /** Default `linear`. */
+  readonly schedule?: ScheduleOptions;
+  /** Default adamw, 0.9, 0.999, 1e-8. */
+  readonly optimizer?: OptimizerOptions;
+  /** Default 0. Never on biases and LayerNorms. A group's own decay wins. */
+  readonly weightDecay?: number;
+  /** Bound of the global gradient norm of each replica; default 1, 0 = none. */
+  readonly clipNorm?: number;
+  readonly labelSmoothing?: number;
+  /** Key of the row order. Default: the model's seed. */
+  readonly seed?: number;
+  /** `fresh` (default) starts Adam anew; `keep` goes on with the moments of the run before. */
+  readonly moments?: 'keep' | 'fresh';
+  /** false trains without dropout. Default true. */
+  readonly dropout?: boolean;
+  /** Steps between `log` events. Default 500. */
+  readonly loggingSteps?: number;
+  /** At most one step event in this many milliseconds. Default 200. */
+  readonly reportMs?: number;
+  /** Evaluate these at the end of every epoch, or every `evaluateEvery` steps. */
+  readonly evaluate?: readonly { readonly task: Task; readonly splits?: readonly string[] }[];
+  readonly evaluateEvery?: 'epoch' | number;
+}
