@@ -1,0 +1,133 @@
+"""Fine-tunes one GLUE task with Hugging Face's Trainer on the CPU and prints one JSON line.
+
+The peer of lrdist's own `train`: same rows, same options, Trainer's defaults otherwise (AdamW, linear schedule without warm-up, weight decay 0,
+clipping at 1.0).
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+import time
+
+
+def arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--task", required=True)
+    parser.add_argument("--data_dir", required=True, help="folder of GLUE task folders")
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--epochs", type=float, default=3)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--lr", type=float, default=5e-5)
+    parser.add_argument("--max_seq_length", type=int, default=128)
+    parser.add_argument("--padding", choices=["max_length", "longest"], default="max_length", help="run_glue's default, or per batch")
+    parser.add_argument("--group_by_length", action="store_true")
+    parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--threads", type=int, default=0, help="0 = torch's own choice")
+    parser.add_argument("--max_steps", type=int, default=-1)
+    parser.add_argument("--max_train_samples", type=int, default=0)
+    parser.add_argument("--no_eval", action="store_true")
+    parser.add_argument("--linear", choices=["plain", "onednn"], default="plain", help="matrix product inside torch.nn.Linear")
+    parser.add_argument("--output_dir", help="keep the fine-tuned model in this folder")
+    parser.add_argument("--output", default="", help="also write the JSON to this file")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
+    import numpy
+    import torch
+
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    import transformers
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+        default_data_collator,
+        set_seed,
+    )
+
+    import onednn_linear
+    from glue import TASKS, Rows, metrics, read_rows
+
+    transformers.utils.logging.set_verbosity_error()
+    if args.linear == "onednn":
+        onednn_linear.install()
+    set_seed(args.seed)
+    tokenizer = AutoTokenizer.from_pretrained(args.model)
+    labels = TASKS[args.task][2]
+    model = AutoModelForSequenceClassification.from_pretrained(args.model, num_labels=1 if labels is None else len(labels))
+    pad = args.padding == "max_length"
+
+    def rows(split, limit=0):
+        texts, values = read_rows(args.data_dir, args.task, split)
+        if limit:
+            texts, values = [column[:limit] for column in texts], values[:limit]
+        return Rows(tokenizer, texts, values, args.max_seq_length, pad)
+
+    train = rows("train", args.max_train_samples)
+    with tempfile.TemporaryDirectory() as scratch:
+        training = TrainingArguments(
+            output_dir=args.output_dir or scratch,
+            seed=args.seed,
+            num_train_epochs=args.epochs,
+            max_steps=args.max_steps,
+            per_device_train_batch_size=args.batch,
+            per_device_eval_batch_size=args.batch,
+            learning_rate=args.lr,
+            train_sampling_strategy="group_by_length" if args.group_by_length else "random",
+            bf16=args.bf16,
+            use_cpu=True,
+            save_strategy="no",
+            logging_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+        trainer = Trainer(
+            model=model,
+            args=training,
+            train_dataset=train,
+            processing_class=tokenizer,
+            data_collator=default_data_collator if pad else DataCollatorWithPadding(tokenizer),
+            compute_metrics=lambda p: metrics(args.task, p.predictions, p.label_ids),
+        )
+        cpu = time.process_time()
+        result = trainer.train().metrics
+        cpu = time.process_time() - cpu
+        result.update({} if args.no_eval else trainer.evaluate(rows("dev")))
+        if args.output_dir:
+            trainer.save_model()
+    record = {
+        **result,
+        "train_cpu_seconds": cpu,
+        "steps": trainer.state.global_step,
+        "settings": {k: v for k, v in vars(args).items() if k not in ("model", "data_dir", "output", "output_dir")},
+        "model": os.path.basename(os.path.normpath(args.model)),
+        "optimizer": str(training.optim.value),
+        "attention": model.config._attn_implementation,
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "transformers": transformers.__version__,
+            "numpy": numpy.__version__,
+        },
+    }
+    line = json.dumps(record)
+    if args.output:
+        with open(args.output + ".tmp", "w", encoding="utf-8") as file:
+            file.write(line + "\n")
+        os.replace(args.output + ".tmp", args.output)
+    print(line)
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
