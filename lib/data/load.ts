@@ -1,30 +1,47 @@
-import type { GlueTask } from './glue.ts';
-import type { Rows, RowShape } from './rows.ts';
+import { findGlue } from './find.ts';
+import { glueSplit, type GlueTask, type Split } from './glue.ts';
+import { readParquet } from './parquet.ts';
+import type { Row, Rows } from './rows.ts';
+import { toRows } from './to-rows.ts';
+import { readTsv } from './tsv.ts';
+
 export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Leave rows with a wrong number of columns out and count them. Default: only for QQP, whose official files have some. */
   readonly skipBroken?: boolean;
 }
-/** Rows of one GLUE split from a folder of official TSV folders or of Hugging Face's Parquet files. `split` as in `glueSplit`. */
-export declare function loadGlue(dataDir: string, task: GlueTask, split: string, options?: LoadOptions): Promise<Rows>;
 
-export interface OwnFiles {
-  readonly train?: string;
-  readonly validation?: string;
-  readonly test?: string;
+/**
+ * Rows of one split of a GLUE task, from a folder of the official TSV files or of Hugging Face's Parquet files. `split` as in `glueSplit`.
+ * Rows of test splits may lack labels.
+ * @throws LrdistError ERR_DATA_NOT_FOUND, ERR_DATA_INVALID, ERR_LABEL_UNKNOWN, each with the file and, where there is one, the line.
+ */
+export async function loadGlue(dataDir: string, task: GlueTask, split: string, options: LoadOptions = {}): Promise<Rows> {
+  const name = glueSplit(task, split);
+  const found = await findGlue(dataDir, task, name);
+  return found.format === 'tsv' ? fromTsv(found.file, task, name, options) : fromParquet(found.files, task, name, options);
 }
-export interface OwnFilesOptions extends LoadOptions {
-  readonly textColumns?: readonly string[];
-  /** Default `label`. */
-  readonly labelColumn?: string;
-  /** Class names in label order, such as a model's. Default: the sorted distinct labels of the train file. */
-  readonly labels?: readonly string[];
-  /** Treat labels as numbers to be predicted. Default: whether the train file's labels are floating-point numbers. */
-  readonly regression?: boolean;
+
+async function fromTsv(file: string, task: GlueTask, split: Split, options: LoadOptions): Promise<Rows> {
+  const { headerless, texts, label } = task.tsv;
+  const table = await readTsv(file, {
+    ...(options.signal && { signal: options.signal }),
+    ...(headerless?.splits.includes(split) && { columns: headerless.columns }),
+    skipBroken: options.skipBroken ?? task.tsv.skipBroken ?? false,
+  });
+  return { rows: toRows(table, { texts, label }, task, needOf(split)), skipped: table.skipped, files: [file] };
 }
-export interface OwnData {
-  readonly shape: RowShape;
-  readonly splits: Readonly<Partial<Record<'train' | 'validation' | 'test', Rows>>>;
+
+async function fromParquet(files: readonly string[], task: GlueTask, split: Split, options: LoadOptions): Promise<Rows> {
+  const rows: Row[] = [];
+  for (const file of files) {
+    const table = await readParquet(file, options.signal);
+    const names = { texts: task.textColumns, label: task.labelColumn };
+    for (const row of toRows(table, names, task, needOf(split), rows.length)) rows.push(row);
+  }
+  return { rows, skipped: 0, files };
 }
-/** Own CSV, TSV, JSON, JSON-lines or Parquet files, read as run_glue reads `--train_file`, `--validation_file` and `--test_file`. */
-export declare function loadOwnFiles(files: OwnFiles, options?: OwnFilesOptions): Promise<OwnData>;
+
+function needOf(split: Split): 'needed' | 'optional' {
+  return split.startsWith('test') ? 'optional' : 'needed';
+}
