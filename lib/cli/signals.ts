@@ -28,10 +28,13 @@ export interface StopperOptions {
 
 const exitCodes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, timeout: EXIT.failed } as const;
 
+/** setTimeout cannot wait longer than 2^31 - 1 ms, 24 days. */
+const MAX_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
+
 /** Turns signals of the operating system into an AbortSignal. A second signal exits at once. */
 export function createStopper({ timeout, onStop, target = process, exit = (code) => process.exit(code) }: StopperOptions = {}): Stopper {
-  if (timeout !== undefined && !(timeout > 0 && Number.isFinite(timeout))) {
-    throw new LrdistError('ERR_INVALID_OPTION', `timeout: expected seconds above 0, received ${timeout}`);
+  if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT)) {
+    throw new LrdistError('ERR_INVALID_OPTION', `timeout: expected seconds above 0 and at most ${MAX_TIMEOUT}, received ${timeout}`);
   }
   const controller = new AbortController();
   let stop: Stop | undefined;
@@ -49,11 +52,10 @@ export function createStopper({ timeout, onStop, target = process, exit = (code)
   const terminate = (): void => request('SIGTERM', 'stopped by SIGTERM', 'Stopping (SIGTERM).');
   target.on('SIGINT', interrupt);
   target.on('SIGTERM', terminate);
-  // setTimeout cannot wait longer than 2^31 - 1 ms.
   const timer =
     timeout === undefined
       ? undefined
-      : setTimeout(() => request('timeout', `stopped after ${timeout} s (--timeout)`, `Stopping: ${timeout} s are over (--timeout).`), Math.min(timeout * 1000, 2 ** 31 - 1));
+      : setTimeout(() => request('timeout', `stopped after ${timeout} s (--timeout)`, `Stopping: ${timeout} s are over (--timeout).`), timeout * 1000);
   timer?.unref();
 
   return {

@@ -1,0 +1,116 @@
+import { open, readFile, rename, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { LrdistError } from '../errors.ts';
+import { MAX_RATE, type RateDistribution, type Rates } from './distribution.ts';
+import { compilePattern } from './patterns.ts';
+
+/** Format name of `*.rates.json`. */
+export const RATES_FORMAT = 'lrdist-rates/1';
+
+const rate = z.number().min(0).max(MAX_RATE);
+const pattern = z.string().min(1);
+const schema = z.strictObject({
+  format: z.literal(RATES_FORMAT),
+  name: z.string().min(1),
+  layers: z.int().min(1).max(1000),
+  groups: z.array(z.strictObject({ name: z.string().min(1), match: z.union([pattern, z.array(pattern).min(1)]) })).min(1),
+  base: z.number().positive().max(MAX_RATE).optional(),
+  rates: z.record(z.string(), rate).optional(),
+  stages: z.array(z.record(z.string(), rate)).min(1).optional(),
+  provenance: z.record(z.string(), z.unknown()).optional(),
+});
+
+/** What a rates file holds. */
+export type RatesDocument = z.infer<typeof schema>;
+
+/**
+ * Reads a `*.rates.json` file.
+ *
+ * @throws LrdistError ERR_READ, ERR_RATES_FILE
+ */
+export async function readRatesFile(path: string): Promise<RateDistribution> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new LrdistError('ERR_READ', `cannot read the rates file ${path}: ${(cause as Error).message}`, { cause });
+  }
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (cause) {
+    throw new LrdistError('ERR_RATES_FILE', `${path} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  return fromDocument(document, path);
+}
+
+/** Checks a parsed rates file. `source` names it in errors. */
+export function fromDocument(document: unknown, source = 'rates'): RateDistribution {
+  const parsed = schema.safeParse(document);
+  if (!parsed.success) throw invalid(source, z.prettifyError(parsed.error));
+  const { name, layers, base, rates, stages, provenance = {} } = parsed.data;
+  const groups = parsed.data.groups.map((group) => ({ name: group.name, match: typeof group.match === 'string' ? [group.match] : group.match }));
+  if ((rates === undefined) === (stages === undefined)) throw invalid(source, 'expected exactly one of "rates" and "stages"');
+  const names = groups.map((group) => group.name);
+  const twice = names.find((group, i) => names.indexOf(group) !== i);
+  if (twice !== undefined) throw invalid(source, `two groups are named "${twice}"`);
+  for (const group of groups) for (const match of group.match) checkPattern(match, source);
+  const list = stages ?? [rates!];
+  for (const [i, stage] of list.entries()) checkStage(stage, names, stages === undefined ? 'rates' : `stages[${i}]`, source);
+  return { name, layers, groups, stages: list, ...(base === undefined ? {} : { base }), provenance };
+}
+
+/** The document that fromDocument reads back to the same distribution. */
+export function toDocument(distribution: RateDistribution): RatesDocument {
+  const { name, layers, groups, stages, base, provenance } = distribution;
+  return {
+    format: RATES_FORMAT,
+    name,
+    layers,
+    groups: groups.map((group) => ({ name: group.name, match: group.match.length === 1 ? group.match[0]! : [...group.match] })),
+    ...(base === undefined ? {} : { base }),
+    ...(stages.length === 1 ? { rates: stages[0]! } : { stages: [...stages] }),
+    provenance: { ...provenance },
+  };
+}
+
+/**
+ * Writes a rates file: to a temporary name beside it, synced, renamed, so that no half file is ever seen.
+ *
+ * @throws LrdistError ERR_WRITE
+ */
+export async function writeRatesFile(path: string, distribution: RateDistribution): Promise<void> {
+  const text = `${JSON.stringify(toDocument(distribution), null, 2)}\n`;
+  const temporary = `${path}.${process.pid}.tmp`;
+  try {
+    await using file = await open(temporary, 'w');
+    await file.writeFile(text);
+    await file.sync();
+    await rename(temporary, path);
+  } catch (cause) {
+    await rm(temporary, { force: true });
+    throw new LrdistError('ERR_WRITE', `cannot write the rates file ${path}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function checkPattern(match: string, source: string): void {
+  try {
+    compilePattern(match);
+  } catch (cause) {
+    throw invalid(source, (cause as Error).message);
+  }
+}
+
+function checkStage(stage: Rates, groups: readonly string[], where: string, source: string): void {
+  const missing = groups.filter((group) => !Object.hasOwn(stage, group));
+  const unknown = Object.keys(stage).filter((group) => !groups.includes(group));
+  if (missing.length > 0) throw invalid(source, `${where}: no rate for ${missing.map((group) => `"${group}"`).join(', ')}`);
+  if (unknown.length > 0) throw invalid(source, `${where}: rates for groups that do not exist: ${unknown.map((group) => `"${group}"`).join(', ')}`);
+  if (groups.every((group) => stage[group] === 0)) throw invalid(source, `${where}: every rate is 0, so nothing would learn`);
+}
+
+function invalid(source: string, problem: string): LrdistError {
+  return new LrdistError('ERR_RATES_FILE', `${source}: ${problem}`, {
+    remedy: `A rates file looks like {"format": "${RATES_FORMAT}", "name": "...", "layers": 12, "groups": [{"name": "all", "match": "*"}], "rates": {"all": 2e-5}}.`,
+  });
+}
