@@ -1,0 +1,41 @@
+import { test } from 'node:test';
+import { assertWithin, largestDifference } from './helpers/compare.ts';
+import { type FixturePart, fixtureNames, readFixture } from './helpers/fixture.ts';
+import { addRows, openSession } from './helpers/session.ts';
+import { tolerances } from './helpers/tolerances.ts';
+
+for (const name of fixtureNames()) {
+  const fixture = readFixture(name);
+  for (const [head, { name: headName, kind }] of fixture.heads.entries()) {
+    const expected = fixture.expected.get(`logits.${head}`);
+    if (kind !== 'classification' || expected === undefined) continue;
+    test(`${name}: logits of head ${headName} are transformers'`, async (t) => {
+      const session = await openSession(fixture);
+      t.after(() => session.closeSync());
+      const dataset = addRows(session, fixture);
+      for (const batchTokens of [4096, 32]) {
+        const logits = await session.evaluate({ head, dataset, want: 'logits', batchTokens });
+        const difference = largestDifference(logits, expected.values);
+        t.diagnostic(`batches of ${batchTokens} tokens: largest difference ${difference.toExponential(2)}`);
+        assertWithin('logits', difference, tolerances.logits);
+      }
+    });
+  }
+
+  for (const gradient of fixture.gradients) {
+    // Row losses come without smoothing, so only plain parts can be compared; a step's loss is the weighted mean over its batches.
+    if (gradient.dropout || gradient.parts.some((part) => part.labelSmoothing !== undefined || part.loss === 'masked-lm')) continue;
+    test(`${name}: row losses average to the step's loss (${gradient.name})`, async (t) => {
+      const session = await openSession(fixture);
+      t.after(() => session.closeSync());
+      const dataset = addRows(session, fixture);
+      let total = 0;
+      for (const batch of gradient.batches) {
+        const part: FixturePart = gradient.parts[batch.part]!;
+        const losses = await session.evaluate({ head: part.head, dataset, rows: Int32Array.from(batch.rows), want: 'losses', loss: part.loss, batchTokens: 64 });
+        total += (batch.weight * losses.reduce((sum, loss) => sum + loss, 0)) / losses.length;
+      }
+      assertWithin('loss', Math.abs(total - gradient.loss), tolerances.loss * Math.max(1, gradient.loss));
+    });
+  }
+}

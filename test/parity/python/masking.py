@@ -1,0 +1,1 @@
+def masked_rows(*a): raise NotImplementedError
