@@ -1,8 +1,11 @@
-import type { Matmul, NativeSession } from '../native/boundary.ts';
+import type { Matmul, NativeSession, NativeSessionSpec } from '../native/boundary.ts';
 import type { LoadedReport, ModelConfig } from './hf.ts';
+import type { ModelParameter } from './layout.ts';
 import type { TrainOptions } from './options.ts';
 import type { Run } from './run.ts';
 import type { EncodedSplit, Task } from './task.ts';
+
+export type { ModelParameter } from './layout.ts';
 
 export interface Operation {
   /** Checked first, then polled once per step. The call rejects with `signal.reason`. */
@@ -44,12 +47,6 @@ export interface ModelOptions extends Operation {
   readonly classifierDropout?: number;
 }
 
-export interface ModelParameter {
-  /** Hugging Face's name; a head's is `classifier.<head>.weight`. */
-  readonly name: string;
-  readonly shape: readonly number[];
-}
-
 export interface EvaluateOptions extends Operation {
   /** Default `validation`. */
   readonly split?: string;
@@ -76,9 +73,13 @@ export interface Scores {
 }
 
 export interface SaveOptions extends Operation {
+  /** Default 0. */
   readonly replica?: number;
-  /** Head to save as the model's classifier; default the only classification head. Absent and no such head: a masked-LM or bare encoder folder. */
-  readonly task?: Pick<Task, 'name' | 'labels'>;
+  /**
+   * Head to save as the model's classifier (or the masked-LM head). Default: the only classification head. null, or a model without one: a masked-LM
+   * folder if the model has that head, else the bare encoder.
+   */
+  readonly head?: string | null;
 }
 
 /** One or more replicas of a BERT with its heads, on a device. Make it with `openModel`. */
@@ -113,4 +114,6 @@ export interface Model extends AsyncDisposable {
 
   /** The native session, for code inside the package that needs more (forgetting, search). */
   readonly session: NativeSession;
+  /** What the session was made with: device, threads, seed. */
+  readonly spec: NativeSessionSpec;
 }

@@ -1,7 +1,8 @@
 import type { NativeMasking, NativePart } from '../native/boundary.ts';
-import type { RateDistribution } from '../rates/groups.ts';
+import type { RateDistribution } from '../rates/distribution.ts';
 import type { ScheduleOptions } from '../rates/schedule.ts';
 import type { Operation } from './model.ts';
+import type { RunResume, TrainEvent } from './run.ts';
 import type { EncodedSplit, Task } from './task.ts';
 
 export interface OptimizerOptions {
@@ -12,13 +13,22 @@ export interface OptimizerOptions {
   readonly eps?: number;
 }
 
-/** Called between segments; all its numbers are of whole steps. */
+/** State of a run between two segments, for `onPause`. Steps are whole; the model may be evaluated and saved meanwhile. */
 export interface Boundary {
   /** Steps done in this run. */
   readonly step: number;
+  readonly total: number;
   readonly epoch: number;
-  /** Losses so far, [replicas][steps done]. */
+  readonly epochEnd: boolean;
+  /** [replicas][steps done] */
   readonly losses: readonly Float32Array[];
+  readonly gradNorms: readonly Float32Array[];
+  /** Step at which a replica stopped being finite, or -1. */
+  readonly nonFinite: readonly number[];
+  readonly tokens: number;
+  readonly seconds: number;
+  /** Adds an event to the run's. */
+  emit(event: TrainEvent): void;
 }
 
 /** What a run trains. Defaults are Hugging Face's TrainingArguments. */
@@ -35,6 +45,8 @@ export interface TrainOptions extends Operation {
 
   /** One for all replicas, or one for each. */
   readonly rates: RateDistribution | readonly RateDistribution[];
+  /** Which of the distributions' stages, from 0. Default 0. */
+  readonly stage?: number;
   /** Default 3. May be fractional. */
   readonly epochs?: number;
   /** Overrides epochs when given. */
@@ -65,4 +77,10 @@ export interface TrainOptions extends Operation {
   /** Evaluate these at the end of every epoch, or every `evaluateEvery` steps. */
   readonly evaluate?: readonly { readonly task: Task; readonly splits?: readonly string[] }[];
   readonly evaluateEvery?: 'epoch' | number;
+  /** Pause every so many steps, at these steps, at every epoch's end and at the end, and call `onPause`; 'stop' ends the run there. */
+  readonly pauseEvery?: number;
+  readonly pauseAt?: readonly number[];
+  readonly onPause?: (boundary: Boundary) => Promise<'stop' | void>;
+  /** Go on with an interrupted run (see checkpoint.ts). */
+  readonly resume?: RunResume;
 }

@@ -1,4 +1,8 @@
-import type { Scores } from './model.ts';
+import type { NativePart, NativePlan, NativeSession } from '../native/boundary.ts';
+import type { EvaluateOptions, Scores } from './model.ts';
+import type { Boundary } from './options.ts';
+import type { StepCounts } from './plan.ts';
+import type { Task } from './task.ts';
 
 /** One row of the table that a run prints first: a group of one replica's distribution. */
 export interface GroupRow {
@@ -59,4 +63,50 @@ export interface Run extends AsyncIterable<TrainEvent>, AsyncDisposable {
   readonly result: Promise<RunResult>;
   /** Ends the run after the current step; `result` resolves with `stopped: true`. */
   stop(): void;
+}
+
+/** What a run needs of its model. */
+export interface RunHost {
+  readonly session: NativeSession;
+  /** Replicas the session has now. */
+  readonly replicas: number;
+  /** Optimizer steps over all runs; the run counts it up. */
+  steps: number;
+  evaluate(task: Task, options: EvaluateOptions): Promise<readonly Scores[]>;
+}
+
+/** Options with every default filled in and every name looked up. */
+export interface RunPlan {
+  readonly counts: StepCounts;
+  readonly plan: NativePlan;
+  readonly groups: readonly GroupRow[];
+  readonly part: NativePart;
+  /** [replicas x total] */
+  readonly factors: Float64Array;
+  readonly clipNorm: number;
+  readonly dropout: boolean;
+  /** Key of the row order. */
+  readonly seed: number;
+  readonly loggingSteps: number;
+  readonly reportMs: number;
+  readonly evaluate: readonly { readonly task: Task; readonly splits: readonly string[] }[];
+  readonly evaluateEvery: 'epoch' | number;
+  readonly pauseEvery: number;
+  readonly pauseAt: readonly number[];
+  readonly onPause: ((boundary: Boundary) => Promise<'stop' | void>) | undefined;
+  readonly resume: RunResume | undefined;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Where an interrupted run goes on. */
+export interface RunResume {
+  /** Steps already done. */
+  readonly step: number;
+  readonly losses: readonly Float32Array[];
+  readonly gradNorms: readonly Float32Array[];
+  readonly nonFinite: readonly number[];
+  readonly tokens: number;
+  readonly seconds: number;
+  /** Fills weights and moments, after the plan was set. */
+  restore(): Promise<void>;
 }

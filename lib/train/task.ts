@@ -1,7 +1,8 @@
-import type { NativeRagged } from '../native/boundary.ts';
+import { LrdistError } from '../errors.ts';
+import type { RaggedDataset } from '../data/dataset.ts';
 
 /** Rows with token ids, ready for a session. Labels are class indices or regression targets, NaN where there are none. */
-export type EncodedSplit = NativeRagged;
+export type EncodedSplit = RaggedDataset;
 
 /**
  * A task as the trainer sees it: a head's shape, encoded rows by split name (`train`, `validation`, `validation_mismatched`, `test`, or any
@@ -20,6 +21,8 @@ export interface Task {
   score(predictions: Float32Array, labels: Float32Array): Readonly<Record<string, number>>;
   /** The score that stands for the task: best model, `before`, `p_s`, `p_o`. */
   readonly mainMetric: string;
+  /** What guessing gets in `mainMetric`; default 0. */
+  readonly chance?: number;
   /** Where the rows came from, for records and the model card. */
   readonly dataset?: { readonly name: string; readonly config?: string };
 }
@@ -29,11 +32,20 @@ export function outputsOf(task: Pick<Task, 'labels'>): number {
   return task.labels === null ? 1 : task.labels.length;
 }
 
-/** Splits the task is evaluated on after training: `validation` and, for MNLI, `validation_mismatched`. */
+/** Splits the task is evaluated on after training: `validation`, or MNLI's `validation_matched` and `validation_mismatched`. */
 export function evaluationSplits(task: Pick<Task, 'splits'>): readonly string[] {
   return Object.keys(task.splits).filter((name) => name.startsWith('validation'));
 }
 
 export function rowsOf(split: EncodedSplit): number {
   return split.offsets.length - 1;
+}
+
+/** A split by name; `validation` and `test` also mean MNLI's matched ones. @throws ERR_INVALID_OPTION */
+export function splitOf(task: Pick<Task, 'name' | 'splits'>, name: string): EncodedSplit {
+  const split = task.splits[name] ?? task.splits[`${name}_matched`];
+  if (split === undefined) {
+    throw new LrdistError('ERR_INVALID_OPTION', `task ${task.name} has no split "${name}" loaded`, { remedy: `Loaded are ${Object.keys(task.splits).join(', ') || 'none'}.` });
+  }
+  return split;
 }

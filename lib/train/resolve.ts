@@ -1,0 +1,193 @@
+/** TrainOptions, checked, with every default filled in and every name looked up. */
+import { z } from 'zod';
+import { LrdistError, nearest } from '../errors.ts';
+import type { NativePart } from '../native/boundary.ts';
+import { forLayers } from '../rates/convert.ts';
+import { layersOf } from '../rates/depth.ts';
+import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
+import { buildPlan, type RatePlan } from '../rates/plan.ts';
+import { factors } from '../rates/schedule.ts';
+import { check } from './check.ts';
+import type { HeadOptions, ModelParameter } from './model.ts';
+import type { TrainOptions } from './options.ts';
+import { countSteps } from './plan.ts';
+import type { GroupRow, RunPlan } from './run.ts';
+import { type EncodedSplit, evaluationSplits, rowsOf } from './task.ts';
+
+const whole = z.number().int();
+const count = whole.positive();
+const object = z.custom<object>((value) => typeof value === 'object' && value !== null, 'expected an object');
+const list = z.custom<readonly unknown[]>(Array.isArray, 'expected an array');
+
+const schema = z.strictObject({
+  task: object.optional(),
+  head: z.string().optional(),
+  dataset: object.optional(),
+  loss: z.enum(['cross-entropy', 'double-softmax', 'mse', 'masked-lm']).optional(),
+  masking: object.optional(),
+  rates: object,
+  stage: whole.nonnegative().default(0),
+  epochs: z.number().positive().default(3),
+  maxSteps: whole.default(-1),
+  batchSize: count.default(8),
+  gradientAccumulationSteps: count.default(1),
+  schedule: object.default({}),
+  optimizer: z
+    .strictObject({
+      name: z.enum(['adamw', 'adam']).default('adamw'),
+      beta1: z.number().min(0).lt(1).default(0.9),
+      beta2: z.number().min(0).lt(1).default(0.999),
+      eps: z.number().positive().default(1e-8),
+    })
+    .prefault({}),
+  weightDecay: z.number().min(0).default(0),
+  clipNorm: z.number().min(0).default(1),
+  labelSmoothing: z.number().min(0).lt(1).default(0),
+  seed: whole.nonnegative().max(Number.MAX_SAFE_INTEGER).optional(),
+  moments: z.enum(['keep', 'fresh']).default('fresh'),
+  dropout: z.boolean().default(true),
+  loggingSteps: whole.nonnegative().default(500),
+  reportMs: z.number().nonnegative().default(200),
+  evaluate: list.default([]),
+  evaluateEvery: z.union([z.literal('epoch'), count]).default('epoch'),
+  pauseEvery: whole.nonnegative().default(0),
+  pauseAt: list.default([]),
+  onPause: z.custom<() => unknown>((value) => typeof value === 'function', 'expected a function').optional(),
+  resume: object.optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+});
+
+export interface ResolveContext {
+  readonly replicas: number;
+  readonly seed: number;
+  readonly heads: readonly Required<HeadOptions>[];
+  readonly parameters: readonly ModelParameter[];
+  dataset(split: EncodedSplit): number;
+  head(name: string): number;
+}
+
+/** @throws ERR_INVALID_OPTION, ERR_UNKNOWN_OPTION, ERR_GROUP_EMPTY, ERR_PARAMETER_UNCLAIMED */
+export function resolveTrain(context: ResolveContext, options: TrainOptions): RunPlan {
+  const checked = check(schema, options, 'train');
+  const { headName, split } = what(options);
+  const head = context.head(headName);
+  const { kind, labels } = context.heads[head]!;
+  const rows = rowsOf(split);
+  if (rows < 1) throw new LrdistError('ERR_INVALID_OPTION', 'train: there are no rows to train on');
+  const loss = options.loss ?? (kind === 'masked-lm' ? 'masked-lm' : labels === null ? 'mse' : 'cross-entropy');
+  requireLoss(loss, kind, labels, options);
+  if (loss !== 'masked-lm') requireLabels(split, labels, headName);
+
+  const distributions = perReplica(options.rates, context.replicas);
+  const rates = buildPlan(context.parameters, distributions, { weightDecay: checked.weightDecay, stage: checked.stage });
+  refuseFrozen(rates, context, headName, kind);
+  const counts = countSteps({
+    rows,
+    batchSize: checked.batchSize,
+    accumulation: checked.gradientAccumulationSteps,
+    epochs: checked.epochs,
+    maxSteps: checked.maxSteps,
+  });
+  const all = new Float64Array(context.replicas * counts.total);
+  for (const [k, distribution] of distributions.entries()) {
+    all.set(factors(options.schedule ?? {}, counts.total, referenceRate(distribution, checked.stage)), k * counts.total);
+  }
+  // A replica that was frozen before an interruption stays as it is.
+  for (const [k, step] of (options.resume?.nonFinite ?? []).entries()) if (step >= 0) rates.rates.fill(0, k * rates.groups, (k + 1) * rates.groups);
+
+  const part: NativePart = {
+    head,
+    dataset: context.dataset(split),
+    loss,
+    ...(checked.labelSmoothing > 0 ? { labelSmoothing: checked.labelSmoothing } : {}),
+    ...(options.masking === undefined ? {} : { masking: options.masking }),
+  };
+  return {
+    counts,
+    plan: { groupOf: rates.groupOf, rates: rates.rates, decay: rates.decay, groups: rates.groups, optimizer: checked.optimizer, moments: checked.moments },
+    groups: groupRows(context.parameters, distributions, rates),
+    part,
+    factors: all,
+    clipNorm: checked.clipNorm,
+    dropout: checked.dropout,
+    seed: checked.seed ?? context.seed,
+    loggingSteps: checked.loggingSteps,
+    reportMs: checked.reportMs,
+    evaluate: (options.evaluate ?? []).map(({ task, splits }) => ({ task, splits: splits ?? evaluationSplits(task) })),
+    evaluateEvery: checked.evaluateEvery,
+    pauseEvery: checked.pauseEvery,
+    pauseAt: options.pauseAt ?? [],
+    onPause: options.onPause,
+    resume: options.resume,
+    signal: options.signal,
+  };
+}
+
+function what(options: TrainOptions): { headName: string; split: EncodedSplit } {
+  const headName = options.head ?? options.task?.name;
+  const split = options.dataset ?? options.task?.splits['train'];
+  if (headName === undefined) throw new LrdistError('ERR_INVALID_OPTION', 'train: expected a task, or a head with a dataset');
+  if (split === undefined) throw new LrdistError('ERR_INVALID_OPTION', `train: task ${headName} has no split "train"`, { remedy: 'Load the train split, or pass rows as `dataset`.' });
+  return { headName, split };
+}
+
+function perReplica(rates: TrainOptions['rates'], replicas: number): readonly RateDistribution[] {
+  if (!Array.isArray(rates)) return new Array<RateDistribution>(replicas).fill(rates as RateDistribution);
+  if (rates.length !== replicas) {
+    throw new LrdistError('ERR_INVALID_OPTION', `rates: expected one distribution, or one for each of the ${replicas} replicas, received ${rates.length}`);
+  }
+  return rates as readonly RateDistribution[];
+}
+
+function requireLoss(loss: NativePart['loss'], kind: string, labels: readonly string[] | null, options: TrainOptions): void {
+  const fits = kind === 'masked-lm' ? loss === 'masked-lm' : labels === null ? loss === 'mse' : loss === 'cross-entropy' || loss === 'double-softmax';
+  if (!fits) throw new LrdistError('ERR_INVALID_OPTION', `loss: "${loss}" does not fit a ${kind === 'masked-lm' ? 'masked-lm' : labels === null ? 'regression' : 'classification'} head`);
+  if (loss === 'masked-lm' && options.masking === undefined) throw new LrdistError('ERR_INVALID_OPTION', 'masking: masked-lm needs it (probability, maskId, special)');
+  if ((options.labelSmoothing ?? 0) > 0 && loss !== 'cross-entropy') throw new LrdistError('ERR_INVALID_OPTION', `labelSmoothing: only for cross-entropy, not "${loss}"`);
+}
+
+function requireLabels(split: EncodedSplit, labels: readonly string[] | null, name: string): void {
+  for (const [row, label] of split.labels.entries()) {
+    if (Number.isNaN(label)) {
+      throw new LrdistError('ERR_DATA_INVALID', `row ${row + 1} of the rows to train ${name} on has no label`, { remedy: 'Official test files have no labels: train on the train split.' });
+    }
+    if (labels !== null && !(Number.isInteger(label) && label >= 0 && label < labels.length)) {
+      throw new LrdistError('ERR_LABEL_UNKNOWN', `row ${row + 1} of the rows to train ${name} on has label ${label}; classes are 0 to ${labels.length - 1} (${labels.join(', ')})`);
+    }
+  }
+}
+
+/** A replica in which nothing learns would only waste time; more likely a slip in the rates. */
+function refuseFrozen(rates: RatePlan, context: ResolveContext, headName: string, kind: string): void {
+  const other = (name: string): boolean => (name.startsWith('classifier.') && (kind !== 'classification' || !name.startsWith(`classifier.${headName}.`))) || (name.startsWith('cls.') && kind !== 'masked-lm');
+  for (let k = 0; k < context.replicas; k++) {
+    const learns = context.parameters.some(({ name }, p) => !other(name) && rates.rates[k * rates.groups + rates.groupOf[p]!]! > 0);
+    if (!learns) throw new LrdistError('ERR_INVALID_OPTION', `rates: every part of the model has rate 0${context.replicas > 1 ? ` in distribution ${k + 1}` : ''}, so nothing would learn`, { remedy: 'Give at least one group a rate above 0.' });
+  }
+}
+
+/** The table shown before training: the groups of each replica's distribution, mapped to this model's layers. */
+function groupRows(parameters: readonly ModelParameter[], distributions: readonly RateDistribution[], plan: RatePlan): GroupRow[] {
+  const layers = layersOf(parameters.map(({ name }) => name));
+  return distributions.flatMap((distribution, k) => {
+    const { groups } = layers === 0 ? distribution : forLayers(distribution, layers);
+    const rows = groups.map(({ name }) => ({ replica: k, group: name, rate: 0, weightDecay: 0, tensors: 0, elements: 0 }));
+    for (const [p, { shape }] of parameters.entries()) {
+      const merged = plan.groupOf[p]!;
+      const row = rows[plan.member[k]![merged]!]!;
+      row.rate = plan.rates[k * plan.groups + merged]!;
+      row.weightDecay = Math.max(row.weightDecay, plan.decay[k * plan.groups + merged]!);
+      row.tensors += 1;
+      row.elements += shape.reduce((product, n) => product * n, 1);
+    }
+    return rows;
+  });
+}
+
+export function unknownHead(name: string, heads: readonly { readonly name: string }[]): LrdistError {
+  const names = heads.map((head) => head.name);
+  const near = nearest(name, names);
+  return new LrdistError('ERR_INVALID_OPTION', `the model has no head "${name}"; it has ${names.join(', ') || 'none'}`, {
+    remedy: near === undefined ? 'Name the task when the model is opened, or add a head.' : `Did you mean ${near}?`,
+  });
+}
