@@ -33,10 +33,11 @@ def engine_name(spec, name):
 
 
 def forward(spec, model):
-    """Logits of every row, rows one after the other, for each head."""
+    """Logits of every row, rows one after the other, for each classifier."""
     model.eval()
+    classifiers = [h for h, head in enumerate(spec["heads"]) if head["kind"] == "classification"]
     with torch.no_grad():
-        return {f"logits.{h}": torch.cat([model.logits(models.pad([row]), h).reshape(-1) for row in spec["rows"]]) for h in range(len(spec["heads"]))}
+        return {f"logits.{h}": torch.cat([model.logits(models.pad([row]), h).reshape(-1) for row in spec["rows"]]) for h in classifiers}
 
 
 def compute(spec, model):
@@ -71,7 +72,7 @@ def make(spec, index, folder):
         case["loss"] = loss
     for run, (run_losses, norms) in zip(spec["training"], training):
         run["losses"], run["gradNorms"] = run_losses, norms
-    logits = max(float((single[name].double() - value).abs().max()) for name, value in tensors.items() if name.startswith("logits"))
+    logits = max([float((single[name].double() - value).abs().max()) for name, value in tensors.items() if name.startswith("logits")], default=0.0)
     rest = [distance(single[name], value) for name, value in tensors.items() if not name.startswith("logits") and "key.bias" not in name]
     spec["float32"] = {"logits": logits, "gradients": max(rest)}
     spec["versions"] = {"torch": torch.__version__, "transformers": transformers.__version__}

@@ -2,22 +2,31 @@
 
 import torch
 from transformers import BertConfig, BertForMaskedLM, BertForSequenceClassification, BertModel
+from transformers.models.bert.modeling_bert import BertOnlyMLMHead
 
 
 class Heads(torch.nn.Module):
-    """An encoder with classifiers on the pooler's output or on the raw state of the first token; transformers has no such class."""
+    """An encoder with several heads, or with a classifier on the raw state of the first token; transformers has no such class."""
 
     def __init__(self, config, heads):
         super().__init__()
         self.bert = BertModel(config, add_pooling_layer=any(head["pool"] == "pooler" for head in heads))
         self.pools = [head["pool"] for head in heads]
         self.dropouts = torch.nn.ModuleList(torch.nn.Dropout(head["dropout"]) for head in heads)
-        self.classifier = torch.nn.ModuleDict({head["name"]: torch.nn.Linear(config.hidden_size, head["outputs"]) for head in heads})
+        self.names = [head["name"] for head in heads]
+        classifiers = [head for head in heads if head["kind"] == "classification"]
+        self.classifier = torch.nn.ModuleDict({head["name"]: torch.nn.Linear(config.hidden_size, head["outputs"]) for head in classifiers})
+        if len(classifiers) < len(heads):
+            self.cls = BertOnlyMLMHead(config)
+            self.cls.predictions.decoder.weight = self.bert.embeddings.word_embeddings.weight
+            self.cls.predictions.decoder.bias = self.cls.predictions.bias
 
     def logits(self, batch, head):
         out = self.bert(**batch)
+        if self.names[head] not in self.classifier:
+            return self.cls(out.last_hidden_state)
         pooled = out.pooler_output if self.pools[head] == "pooler" else out.last_hidden_state[:, 0]
-        return list(self.classifier.values())[head](self.dropouts[head](pooled))
+        return self.classifier[self.names[head]](self.dropouts[head](pooled))
 
 
 class SequenceClassification(BertForSequenceClassification):
@@ -49,7 +58,7 @@ def build(spec):
         attn_implementation="eager",
     )
     torch.manual_seed(spec["weightSeed"])
-    if heads[0]["kind"] == "masked-lm":
+    if len(heads) == 1 and heads[0]["kind"] == "masked-lm":
         network = MaskedLM(config)
     elif len(heads) == 1 and heads[0]["pool"] == "pooler":
         network = SequenceClassification(config)

@@ -29,6 +29,10 @@ ALL = list(range(12))
 CROSS_ENTROPY = {"head": 0, "loss": "cross-entropy"}
 
 
+def masked_lm(probability, head=0):
+    return {"head": head, "loss": "masked-lm", "masking": {"probability": probability, "maskId": 4, "special": [0, 1, 2, 3, 4]}}
+
+
 def batch(rows, weight=1.0, part=0):
     return {"rows": rows, "weight": weight, "part": part}
 
@@ -50,6 +54,7 @@ def training(name, optimizer, parts=(CROSS_ENTROPY,), dropout=False, step=0, ste
             {"match": ["classifier.bias"], "rate": 3e-3, "decay": 0.0},
             {"match": ["classifier"], "rate": 3e-3, "decay": 0.01},
             {"match": plain, "rate": 5e-4, "decay": 0.0},
+            {"match": ["cls.predictions"], "rate": 3e-3, "decay": 0.01},
             {"match": [""], "rate": 5e-4, "decay": 0.01},
         ],
         "steps": [[batch(order[4 * i : 4 * i + 4])] for i in range(steps)],
@@ -131,5 +136,26 @@ FIXTURES = [
         "labels": TWO,
         "gradients": [gradient("accumulated", [batch(ALL[:7], 7 / 12), batch(ALL[7:], 5 / 12)], dropout=True, step=70000)],
         "training": [training("adamw", "adamw", dropout=True, step=5)],
+    },
+    {
+        "name": "masked-lm",
+        "model": model(32, 2, 2, 48, 53, dropout=(0.15, 0.1), pooler=False),
+        "heads": [head("lm", 1, kind="masked-lm")],
+        "labels": TWO,
+        "gradients": [
+            gradient("all", [batch(ALL)], [masked_lm(0.4)], step=11),
+            gradient("accumulated", [batch(ALL[:5], 0.5), batch(ALL[5:], 0.5)], [masked_lm(0.15)], dropout=True, step=12),
+        ],
+        "training": [training("adam", "adam", [masked_lm(0.5)], step=100)],
+    },
+    {
+        "name": "joint",
+        "model": model(20, 2, 2, 28, 29, eps=1e-6, dropout=(0.1, 0.1)),
+        "heads": [head("main", 2, dropout=0.1), head("lm", 1, kind="masked-lm")],
+        "labels": TWO,
+        "gradients": [
+            gradient("both", [batch(ALL[:6], 1.0), batch(ALL[4:], 0.4, part=1)], [CROSS_ENTROPY, masked_lm(0.3, head=1)], dropout=True, step=2),
+        ],
+        "training": [],
     },
 ]
