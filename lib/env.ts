@@ -2,9 +2,11 @@
 export const environment = {
   LIBTORCH: 'folder of a libtorch (with include/ and lib/) to build against',
   LIBTORCH_USE_PYTORCH: '1 = use the torch of the Python on PATH',
+  LIBTORCH_BYPASS_VERSION_CHECK: '1 = accept a libtorch of any version',
   LRDIST_CACHE: 'cache folder (default: $XDG_CACHE_HOME/lrdist or ~/.cache/lrdist)',
   LRDIST_ADDON: 'path of the built addon to load instead of the usual places',
   LRDIST_DATA: 'folder with glue/ and models/ for the tests that need real data',
+  LRDIST_MARCH: 'value of -march for the native build (default native)',
   LRDIST_MATMUL: 'mkl or onednn: library for matrix products instead of measuring',
   LRDIST_THREADS: 'compute threads (default: the physical cores)',
   HF_HOME: "Hugging Face's home folder (default ~/.cache/huggingface)",
@@ -12,6 +14,8 @@ export const environment = {
   HF_ENDPOINT: 'address of the hub (default https://huggingface.co)',
   HF_TOKEN: 'access token for the hub',
   HF_HUB_OFFLINE: '1 = never download models',
+  HF_TOKEN_PATH: 'file with the access token for the hub (default $HF_HOME/token)',
+  XDG_CACHE_HOME: 'folder of user caches (default ~/.cache)',
   NO_COLOR: 'any value = no colours',
 } as const;
 
