@@ -38,7 +38,7 @@ export function renderTable(distribution: RateDistribution, parameters?: readonl
   const rows = describeGroups(distribution, parameters);
   const [low, high] = axis(rows.flatMap((row) => row.rates));
   const withElements = rows.every((row) => row.elements !== undefined);
-  const scale = `${formatRate(10 ** low)} to ${formatRate(10 ** high)}, log`;
+  const scale = `1e${low} to 1e${high}, log`;
   const stages = distribution.stages.length;
   const heading = ['group', 'tensors', ...(withElements ? ['parameters'] : [])];
   for (let s = 0; s < stages; s++) heading.push(stages === 1 ? 'learning rate' : `stage ${s + 1}`, scale);
