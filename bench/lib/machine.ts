@@ -1,0 +1,25 @@
+import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadNative } from '../../lib/native/load.ts';
+
+export interface Machine {
+  /** Short name for file names, such as "amd-epyc-2". */
+  readonly name: string;
+  readonly processor: string;
+  readonly cores: number;
+  readonly memoryBytes: number;
+  readonly system: string;
+}
+
+export function machine(): Machine {
+  const processor = cpus()[0]?.model.trim() ?? arch();
+  const cores = availableParallelism();
+  const name = `${processor.toLowerCase().replace(/\(r\)|\(tm\)|processor|cpu|@.*/g, '').replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')}-${cores}`;
+  return { name, processor, cores, memoryBytes: totalmem(), system: `${platform()} ${release()} ${arch()}` };
+}
+
+export function versions(): Record<string, string> {
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
+  return { lrdist: version, node: process.versions.node, libtorch: loadNative().info().libtorchLoaded };
+}

@@ -1,0 +1,49 @@
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { machine, type Machine, versions } from './machine.ts';
+import { root } from './side.ts';
+
+const folder = join(root, 'bench', 'results');
+
+/** What every case returns. `headline` is its line in the table. */
+export interface Measurement {
+  readonly headline: string;
+  /** The commands of all sides, as a reader can repeat them. */
+  readonly commands: Readonly<Record<string, string>>;
+  readonly seeds: readonly number[];
+  readonly [detail: string]: unknown;
+}
+
+export interface Result extends Measurement {
+  readonly case: string;
+  readonly date: string;
+  readonly machine: Machine;
+  readonly versions: Readonly<Record<string, string>>;
+}
+
+/** Writes bench/results/CASE-MACHINE-DATE.json and the table. Returns the file's path. */
+export function saveResult(name: string, measurement: Measurement): string {
+  const date = new Date().toISOString().slice(0, 10);
+  const result: Result = { ...measurement, case: name, date, machine: machine(), versions: { ...versions(), ...(measurement.versions as Record<string, string> | undefined) } };
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${name}-${result.machine.name}-${date}.json`);
+  writeWhole(path, `${JSON.stringify(result, null, 2)}\n`);
+  writeTable();
+  return path;
+}
+
+/** bench/results/README.md: one line for each result file. */
+export function writeTable(): void {
+  const results = readdirSync(folder)
+    .filter((file) => file.endsWith('.json'))
+    .sort()
+    .map((file) => ({ file, result: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result }));
+  const lines = results.map(({ file, result }) => `| [${result.case}](${file}) | ${result.headline} | ${result.machine.processor}, ${result.machine.cores} cores | ${result.date} |`);
+  const text = ['# Results', '', 'Made by `npm run bench`; each file names machine, versions, seeds and commands.', '', '| case | result | machine | date |', '| --- | --- | --- | --- |', ...lines, ''];
+  writeWhole(join(folder, 'README.md'), text.join('\n'));
+}
+
+function writeWhole(path: string, text: string): void {
+  writeFileSync(`${path}.tmp`, text);
+  renameSync(`${path}.tmp`, path);
+}
