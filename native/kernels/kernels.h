@@ -47,6 +47,7 @@ void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t wi
 void bias_gelu(float* u, const float* bias, const Rows& rows, int64_t width, float* g);
 // dg *= gelu'(u)
 void gelu_backward(float* dg, const float* u, int64_t count, int64_t width);
+void add_bias(float* x, const float* bias, int64_t count, int64_t width);
 void add(float* out, const float* x, int64_t n);
 void copy(float* out, const float* x, int64_t n);
 void gather_rows(const float* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, float* out);

@@ -55,6 +55,16 @@ void gelu_backward(float* dg, const float* u, int64_t count, int64_t width) {
   });
 }
 
+void add_bias(float* x, const float* bias, int64_t count, int64_t width) {
+  at::parallel_for(0, count, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      float* row = x + i * width;
+#pragma omp simd
+      for (int64_t j = 0; j < width; ++j) row[j] += bias[j];
+    }
+  });
+}
+
 void add(float* out, const float* x, int64_t n) {
   at::parallel_for(0, n, flat_grain, [&](int64_t begin, int64_t end) {
 #pragma omp simd

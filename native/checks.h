@@ -1,0 +1,43 @@
+// What the shell remembers of a session, and the checks against it. The engine trusts every index that passes here. No Node-API in this file.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "core/engine.h"
+
+namespace lrdist {
+
+struct PlanShape {
+  int64_t replicas, parameters, groups;
+};
+
+struct Facts {
+  ModelSpec model;
+  std::vector<HeadSpec> heads;
+  int64_t replicas;
+  std::vector<ParameterInfo> parameters;
+  std::unordered_map<int64_t, std::vector<float>> labels;  // of each dataset
+  std::unordered_set<int64_t> slots;
+  std::optional<PlanShape> plan;
+};
+
+// All throw Error{"ERR_INVALID_OPTION"} with the field's name.
+void check_heads(const ModelSpec& model, const std::vector<HeadSpec>& heads, const std::string& field);
+void check_ragged(const Facts& facts, const Ragged& data);
+void check_dataset(const Facts& facts, int64_t dataset, const std::string& field);
+void check_slot(const Facts& facts, int64_t slot, const std::string& field);
+void check_parameters(const Facts& facts, const std::vector<int32_t>& parameters, const std::string& field);
+void check_order(const Facts& facts, const std::vector<int32_t>& order);
+void check_file_tensors(const Facts& facts, const std::vector<FileTensor>& tensors);
+void check_source(const Facts& facts, const Source& source, const std::string& field);
+void check_plan(const Facts& facts, const Plan& plan);
+void check_segment(const Facts& facts, const Segment& segment);
+void check_evaluation(const Facts& facts, const Evaluation& evaluation);
+void check_fisher(const Facts& facts, const FisherSpec& fisher);
+
+}  // namespace lrdist
