@@ -22,6 +22,21 @@ for (const name of fixtureNames()) {
     });
   }
 
+  test(`${name}: the first token's state after every layer is transformers'`, async (t) => {
+    const session = await openSession(fixture);
+    t.after(() => session.closeSync());
+    const dataset = addRows(session, fixture);
+    const expected = fixture.expected.get('states')!;
+    const states = await session.evaluate({ head: 0, dataset, want: 'layers', batchTokens: 64 });
+    const difference = largestDifference(states, expected.values);
+    t.diagnostic(`largest difference ${difference.toExponential(2)}`);
+    assertWithin('states', difference, tolerances.logits);
+
+    const { hidden, layers } = fixture.model;
+    const last = Float32Array.from({ length: fixture.rows.length * hidden }, (_, i) => expected.values[(Math.floor(i / hidden) * (layers + 1) + layers) * hidden + (i % hidden)]!);
+    assertWithin('final state', largestDifference(await session.evaluate({ head: 0, dataset, want: 'cls', batchTokens: 64 }), last), tolerances.logits);
+  });
+
   for (const gradient of fixture.gradients) {
     // Row losses come without smoothing, so only plain parts can be compared; a step's loss is the weighted mean over its batches.
     if (gradient.dropout || gradient.parts.some((part) => part.labelSmoothing !== undefined || part.loss === 'masked-lm')) continue;

@@ -33,11 +33,14 @@ def engine_name(spec, name):
 
 
 def forward(spec, model):
-    """Logits of every row, rows one after the other, for each classifier."""
+    """Logits of every row, rows one after the other, for each classifier; and the first token's state after the embeddings and each layer."""
     model.eval()
+    batches = [models.pad([row]) for row in spec["rows"]]
     classifiers = [h for h, head in enumerate(spec["heads"]) if head["kind"] == "classification"]
     with torch.no_grad():
-        return {f"logits.{h}": torch.cat([model.logits(models.pad([row]), h).reshape(-1) for row in spec["rows"]]) for h in classifiers}
+        tensors = {f"logits.{h}": torch.cat([model.logits(batch, h).reshape(-1) for batch in batches]) for h in classifiers}
+        states = [torch.stack(model.bert(**batch, output_hidden_states=True).hidden_states)[:, 0, 0] for batch in batches]
+    return {**tensors, "states": torch.stack(states)}
 
 
 def compute(spec, model):
