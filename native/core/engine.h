@@ -179,8 +179,9 @@ class Engine {
 
   std::atomic<bool> stop{false};
 
+  struct State;  // state.h
+
  private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

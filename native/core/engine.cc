@@ -1,0 +1,205 @@
+// The engine's state and its short methods; the long ones are in train.cc, evaluate.cc, fisher.cc and files.cc.
+#include "engine.h"
+
+#include <ATen/ops/zeros.h>
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "../kernels/kernels.h"
+#include "state.h"
+
+namespace lrdist {
+namespace {
+
+Layout make_layout(const SessionSpec& spec) {
+  Layout layout(spec.model);
+  for (const HeadSpec& head : spec.heads) layout.add_head(head);
+  return layout;
+}
+
+// Rows of `from` [K][old size] copied into a new buffer [order][size].
+at::Tensor rearranged(const at::Tensor& from, const std::vector<int32_t>& order, int64_t size) {
+  if (!from.defined()) return from;
+  const int64_t old_size = from.size(1);
+  at::Tensor to = at::zeros({static_cast<int64_t>(order.size()), size});
+  for (size_t i = 0; i < order.size(); ++i)
+    kernels::copy(to.mutable_data_ptr<float>() + static_cast<int64_t>(i) * size, from.const_data_ptr<float>() + order[i] * old_size, std::min(size, old_size));
+  return to;
+}
+
+uint32_t name_hash(const std::string& name) {  // FNV-1a: a parameter's fresh values depend on its name, not on its place
+  uint32_t hash = 2166136261u;
+  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  return hash;
+}
+
+void fill_normal(float* out, int64_t n, const std::string& name, double std, uint64_t seed) {
+  const uint32_t hash = name_hash(name);
+  const auto unit = [](uint32_t bits) { return (static_cast<double>(bits) + 0.5) * 0x1p-32; };
+  for (int64_t i = 0; i < n; i += 4) {
+    const auto d = kernels::philox(static_cast<uint32_t>(i / 4), kernels::site_init << 16, hash, 0, static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
+    for (int pair = 0; pair < 2; ++pair) {  // Box-Muller
+      const double radius = std * std::sqrt(-2 * std::log(unit(d.x[2 * pair]))), angle = 6.283185307179586 * unit(d.x[2 * pair + 1]);
+      if (i + 2 * pair < n) out[i + 2 * pair] = static_cast<float>(radius * std::cos(angle));
+      if (i + 2 * pair + 1 < n) out[i + 2 * pair + 1] = static_cast<float>(radius * std::sin(angle));
+    }
+  }
+}
+
+}  // namespace
+
+Engine::State::State(const SessionSpec& s) : spec(s), layout(make_layout(s)), gradients(layout) {
+  replicas.assign(static_cast<size_t>(s.replicas), fresh_replica());
+}
+
+ReplicaState Engine::State::fresh_replica() const {
+  return {std::vector<int64_t>(static_cast<size_t>(layout.count()), 0), std::vector<uint8_t>(static_cast<size_t>(layout.model.vocab), 0), true};
+}
+
+void Engine::State::need_weights() {
+  if (weights.defined()) return;
+  require_memory(count() * layout.size * 4, "weights");
+  weights = at::zeros({count(), layout.size});
+}
+
+void Engine::State::need_moments() {
+  if (fresh_moments || !first.defined()) {
+    if (!first.defined()) require_memory(2 * count() * layout.size * 4, "Adam's moments");
+    first = second = at::Tensor();
+    first = at::zeros({count(), layout.size});
+    second = at::zeros({count(), layout.size});
+    for (ReplicaState& r : replicas) {
+      const bool finite = r.finite;
+      r = fresh_replica();
+      r.finite = finite;
+    }
+  }
+  fresh_moments = false;
+}
+
+const Ragged& Engine::State::dataset(int64_t id) const {
+  const auto found = datasets.find(id);
+  if (found == datasets.end()) throw Error("ERR_INVALID_OPTION", "dataset: there is no dataset " + std::to_string(id));
+  return *found->second;
+}
+
+Slot& Engine::State::slot(int64_t id) {
+  const auto found = slots.find(id);
+  if (found == slots.end()) throw Error("ERR_INVALID_OPTION", "slot: there is no slot " + std::to_string(id));
+  return found->second;
+}
+
+Engine::Engine(const SessionSpec& spec) : state_(std::make_unique<State>(spec)) {}
+Engine::~Engine() = default;
+
+std::vector<ParameterInfo> Engine::parameters() const {
+  std::vector<ParameterInfo> result;
+  for (const TensorPlace& t : state_->layout.tensors) result.push_back({t.name, t.shape});
+  return result;
+}
+
+Matmul Engine::matmul() const { return choose_matmul(state_->spec.matmul); }
+int64_t Engine::replicas() const { return state_->count(); }
+
+int64_t Engine::add_head(const HeadSpec& head) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  s.layout.add_head(head);
+  std::vector<int32_t> order(static_cast<size_t>(s.count()));
+  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
+  s.weights = rearranged(s.weights, order, s.layout.size);
+  s.first = rearranged(s.first, order, s.layout.size);
+  s.second = rearranged(s.second, order, s.layout.size);
+  for (ReplicaState& r : s.replicas) r.steps.resize(static_cast<size_t>(s.layout.count()), 0);
+  s.slots.clear();
+  if (s.plan) s.plan->group_of.resize(static_cast<size_t>(s.layout.count()), -1);
+  return static_cast<int64_t>(s.layout.heads.size()) - 1;
+}
+
+int64_t Engine::add_dataset(Ragged data) {
+  state_->datasets[state_->next_dataset] = std::make_shared<const Ragged>(std::move(data));
+  return state_->next_dataset++;
+}
+
+void Engine::remove_dataset(int64_t dataset) { state_->datasets.erase(dataset); }
+
+void Engine::initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  s.need_weights();
+  for (const int32_t p : parameters) {
+    const TensorPlace& place = s.layout.tensors.at(static_cast<size_t>(p));
+    float* out = s.weights_of(0) + place.offset;
+    if (place.init == TensorPlace::Init::normal) fill_normal(out, place.size, place.name, std, seed);
+    else std::fill_n(out, place.size, place.init == TensorPlace::Init::one ? 1.0f : 0.0f);
+    for (int64_t k = 1; k < s.count(); ++k) std::copy_n(out, place.size, s.weights_of(k) + place.offset);
+  }
+}
+
+void Engine::set_plan(Plan plan) {
+  state_->fresh_moments = state_->fresh_moments || plan.fresh_moments;
+  state_->plan = std::move(plan);
+}
+
+void Engine::set_replicas(const std::vector<int32_t>& order) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  const auto buffers = static_cast<int64_t>(s.weights.defined()) + 2 * static_cast<int64_t>(s.first.defined());
+  require_memory(static_cast<int64_t>(order.size()) * s.layout.size * 4 * buffers, "the replicas");
+  s.slots.clear();
+  s.weights = rearranged(s.weights, order, s.layout.size);
+  s.first = rearranged(s.first, order, s.layout.size);
+  s.second = rearranged(s.second, order, s.layout.size);
+  std::vector<ReplicaState> replicas;
+  for (const int32_t k : order) replicas.push_back(s.replicas.at(static_cast<size_t>(k)));
+  s.replicas = std::move(replicas);
+  s.plan.reset();
+}
+
+int64_t Engine::snapshot(bool all) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  s.need_weights();
+  if (all) s.need_moments();
+  require_memory((all ? 3 : 1) * s.count() * s.layout.size * 4, "a snapshot");
+  Slot slot;
+  slot.weights = s.weights.clone();
+  if (all) {
+    slot.first = s.first.clone();
+    slot.second = s.second.clone();
+    slot.replicas = s.replicas;
+  }
+  s.slots[s.next_slot] = std::move(slot);
+  return s.next_slot++;
+}
+
+void Engine::restore(int64_t id) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  const Slot& slot = s.slot(id);
+  s.weights.copy_(slot.weights);
+  if (!slot.first.defined()) return;
+  s.need_moments();
+  s.first.copy_(slot.first);
+  s.second.copy_(slot.second);
+  s.replicas = slot.replicas;
+}
+
+void Engine::release(int64_t slot) { state_->slots.erase(slot); }
+
+Memory Engine::memory() const {
+  const State& s = *state_;
+  const auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
+  Memory m{};
+  m.weights = bytes(s.weights);
+  m.moments = bytes(s.first) + bytes(s.second);
+  m.gradients = s.gradients.bytes();
+  for (const auto& [id, slot] : s.slots) m.slots += bytes(slot.weights) + bytes(slot.first) + bytes(slot.second);
+  for (const auto& [id, data] : s.datasets) m.datasets += static_cast<int64_t>(data->ids.size() * 5 + data->offsets.size() * 4 + data->labels.size() * 4);
+  m.activations = s.peak_activations;
+  return m;
+}
+
+}  // namespace lrdist

@@ -1,0 +1,109 @@
+// Evaluation: every replica over the same packed batches, rows sorted by length, dropout off.
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "heads.h"
+#include "state.h"
+
+namespace lrdist {
+namespace {
+
+// Masking in evaluation is a function of the row alone.
+constexpr int64_t evaluation_step = 0xFFFFFFFF;
+
+// Places of `rows`, longest first, cut into batches of about that many tokens.
+std::vector<std::vector<int32_t>> batches_by_length(const Ragged& data, const std::vector<int32_t>& rows, int64_t batch_tokens) {
+  const auto length = [&](int32_t place) { return data.offsets[rows[place] + 1] - data.offsets[rows[place]]; };
+  std::vector<int32_t> order(rows.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return length(a) > length(b); });
+  std::vector<std::vector<int32_t>> batches;
+  int64_t tokens = 0;
+  for (const int32_t place : order) {
+    if (batches.empty() || tokens + length(place) > batch_tokens) {
+      batches.emplace_back();
+      tokens = 0;
+    }
+    batches.back().push_back(place);
+    tokens += length(place);
+  }
+  return batches;
+}
+
+int64_t result_width(const Layout& layout, const Evaluation& e) {
+  const HeadSpec& head = layout.head_specs[static_cast<size_t>(e.head)];
+  switch (e.want) {
+    case Want::logits: return head.outputs;
+    case Want::losses: return head.kind == HeadKind::masked_lm ? 2 : 1;
+    case Want::cls: return layout.model.hidden;
+    case Want::layers: return (layout.model.layers + 1) * layout.model.hidden;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::vector<float> Engine::evaluate(const Evaluation& e) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  s.need_weights();
+  const Ragged& data = s.dataset(e.dataset);
+  const HeadSpec& head = s.layout.head_specs[static_cast<size_t>(e.head)];
+  const bool masked_lm = head.kind == HeadKind::masked_lm;
+  if (masked_lm && e.want == Want::logits) throw Error("ERR_INVALID_OPTION", "want: a masked-lm head gives losses, not logits");
+  const Product product(choose_matmul(s.spec.matmul));
+  const int64_t h = s.layout.model.hidden, layers = s.layout.model.layers;
+
+  std::vector<int32_t> rows = e.rows;
+  if (e.all_rows) {
+    rows.resize(static_cast<size_t>(data.rows()));
+    std::iota(rows.begin(), rows.end(), 0);
+  }
+  const int64_t width = result_width(s.layout, e), count = static_cast<int64_t>(rows.size());
+  require_memory(s.count() * count * width * 4, "the results of the evaluation");
+  std::vector<float> result(static_cast<size_t>(s.count() * count * width));
+
+  for (const std::vector<int32_t>& places : batches_by_length(data, rows, e.batch_tokens)) {
+    std::vector<int32_t> chosen;
+    for (const int32_t place : places) chosen.push_back(rows[place]);
+    Batch batch = make_batch(data, chosen.data(), static_cast<int64_t>(chosen.size()), 0, chosen.data());
+    if (masked_lm && e.want == Want::losses) mask_tokens(batch, e.masking, s.layout.model.vocab, s.spec.seed, evaluation_step);
+    if (batch.wanted.count() == 0) continue;  // no masked token: losses stay zero
+    s.peak_activations = std::max(s.peak_activations, activation_bytes(s.layout, batch.padded(), false));
+    for (int64_t k = 0; k < s.count(); ++k) {
+      if (stop.load()) throw Error("ERR_STOPPED", "the evaluation was stopped");
+      const Pass pass{s.layout, product, s.weights_of(k), s.spec.seed, evaluation_step, false};
+      EncoderActivations kept;
+      std::vector<float> states;
+      const at::Tensor y = encoder_forward(pass, batch, {layers, e.want == Want::layers ? &states : nullptr}, kept);
+      const auto out = [&](size_t i) { return result.data() + (k * count + places[i]) * width; };
+      if (e.want == Want::layers) {
+        for (int64_t l = 0; l <= layers; ++l)
+          for (size_t i = 0; i < places.size(); ++i) std::copy_n(states.data() + (l * batch.rows() + static_cast<int64_t>(i)) * h, h, out(i) + l * h);
+      } else if (e.want == Want::cls) {
+        for (size_t i = 0; i < places.size(); ++i) std::copy_n(y.const_data_ptr<float>() + static_cast<int64_t>(i) * h, h, out(i));
+      } else if (e.want == Want::logits) {
+        const std::vector<float> logits = classification_logits(pass, batch, e.head, y);
+        for (size_t i = 0; i < places.size(); ++i) std::copy_n(logits.data() + static_cast<int64_t>(i) * width, width, out(i));
+      } else {
+        const std::vector<float> losses = head_losses(pass, batch, {e.head, e.loss}, y);
+        for (size_t i = 0; i < places.size(); ++i) {
+          if (!masked_lm) {
+            *out(i) = losses[i];
+            continue;
+          }
+          const int32_t begin = batch.wanted.cu[i], end = batch.wanted.cu[i + 1];
+          double sum = 0;
+          for (int32_t j = begin; j < end; ++j) sum += losses[static_cast<size_t>(j)];
+          out(i)[0] = static_cast<float>(sum);
+          out(i)[1] = static_cast<float>(end - begin);
+        }
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace lrdist

@@ -1,0 +1,57 @@
+#include "gradients.h"
+
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+namespace lrdist {
+
+float* Gradients::at(int32_t tensor) { return buffer_.mutable_data_ptr<float>() + layout_.tensors[static_cast<size_t>(tensor)].offset; }
+
+void Gradients::begin_step() {
+  if (!buffer_.defined() || buffer_.numel() != layout_.size) {  // first step, or a head was added
+    buffer_ = at::zeros({layout_.size});
+    row_written_.assign(static_cast<size_t>(layout_.model.vocab), 0);
+    word_rows_.clear();
+    word_dense_ = false;
+  }
+  const int64_t width = layout_.model.hidden;
+  float* word = at(layout_.word);
+  if (word_dense_) std::fill_n(word, layout_.tensors[static_cast<size_t>(layout_.word)].size, 0.0f);
+  for (const int32_t row : word_rows_) {
+    std::fill_n(word + row * width, width, 0.0f);
+    row_written_[static_cast<size_t>(row)] = 0;
+  }
+  word_rows_.clear();
+  word_dense_ = false;
+  written_.assign(layout_.tensors.size(), 0);
+}
+
+GradientTarget Gradients::target(int32_t tensor) {
+  uint8_t& written = written_[static_cast<size_t>(tensor)];
+  const bool accumulate = written != 0;
+  written = 1;
+  return {at(tensor), accumulate};
+}
+
+float* Gradients::table(int32_t tensor) {
+  const GradientTarget t = target(tensor);
+  if (!t.accumulate) std::fill_n(t.data, layout_.tensors[static_cast<size_t>(tensor)].size, 0.0f);
+  return t.data;
+}
+
+float* Gradients::word_table(const std::vector<int32_t>& ids) {
+  for (const int32_t id : ids) {
+    uint8_t& seen = row_written_[static_cast<size_t>(id)];
+    if (!seen) word_rows_.push_back(id);
+    seen = 1;
+  }
+  return target(layout_.word).data;
+}
+
+GradientTarget Gradients::word_dense() {
+  word_dense_ = true;
+  return target(layout_.word);
+}
+
+}  // namespace lrdist

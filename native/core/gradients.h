@@ -1,0 +1,50 @@
+// The gradient buffer of one replica's step: one float per parameter, written tensor by tensor. Tensors that no part of a step
+// wrote have no gradient, as PyTorch's `None`: the optimizer skips them.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "layout.h"
+
+namespace lrdist {
+
+struct GradientTarget {
+  float* data;
+  bool accumulate;  // false: overwrite
+};
+
+class Gradients {
+ public:
+  explicit Gradients(const Layout& layout) : layout_(layout) {}
+
+  // Forgets the last step's gradients. Outside the rows listed in word_rows the word embedding's gradient is zero.
+  void begin_step();
+  // Where to write this tensor's gradient now.
+  GradientTarget target(int32_t tensor);
+  // The same for tables that are added to row by row: zero unless written before in this step.
+  float* table(int32_t tensor);
+  // The word embedding, of which only these rows are added to.
+  float* word_table(const std::vector<int32_t>& ids);
+  // The whole word embedding, for a tied decoder.
+  GradientTarget word_dense();
+
+  bool written(int32_t tensor) const { return written_[static_cast<size_t>(tensor)] != 0; }
+  bool word_is_dense() const { return word_dense_; }
+  // Rows of the word embedding with a gradient in this step, unless dense; in order of first use.
+  const std::vector<int32_t>& word_rows() const { return word_rows_; }
+  const float* data() const { return buffer_.defined() ? buffer_.const_data_ptr<float>() : nullptr; }
+  int64_t bytes() const { return buffer_.defined() ? static_cast<int64_t>(buffer_.nbytes()) : 0; }
+
+ private:
+  float* at(int32_t tensor);
+
+  const Layout& layout_;
+  at::Tensor buffer_;
+  std::vector<uint8_t> written_, row_written_;
+  std::vector<int32_t> word_rows_;
+  bool word_dense_ = false;
+};
+
+}  // namespace lrdist

@@ -1,0 +1,98 @@
+#include "optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lrdist {
+namespace {
+
+using kernels::AdamChunk;
+
+constexpr int64_t chunk_floats = 32768;
+
+void add_range(std::vector<AdamChunk>& chunks, AdamChunk chunk, int64_t begin, int64_t end) {
+  for (; begin < end; begin += chunk_floats) {
+    chunk.begin = begin;
+    chunk.end = std::min(end, begin + chunk_floats);
+    chunks.push_back(chunk);
+  }
+}
+
+// Calls f(begin row, end row) for every run of rows whose flag is `value`.
+template <class F>
+void for_runs(const std::vector<uint8_t>& flags, bool value, const F& f) {
+  const auto n = static_cast<int64_t>(flags.size());
+  for (int64_t row = 0; row < n;) {
+    if ((flags[row] != 0) != value) {
+      ++row;
+      continue;
+    }
+    const int64_t begin = row;
+    while (row < n && (flags[row] != 0) == value) ++row;
+    f(begin, row);
+  }
+}
+
+}  // namespace
+
+Learning learning_of(const Layout& layout, const Plan& plan, int64_t replica) {
+  Learning learning;
+  learning.tensor.resize(static_cast<size_t>(layout.count()), 0);
+  for (int64_t t = 0; t < layout.count(); ++t) {
+    const int32_t group = t < static_cast<int64_t>(plan.group_of.size()) ? plan.group_of[t] : -1;
+    learning.tensor[t] = group >= 0 && plan.rates[replica * plan.groups + group] != 0;
+  }
+  return learning;
+}
+
+double gradient_norm(const Layout& layout, const Learning& learning, const Gradients& gradients) {
+  std::vector<AdamChunk> chunks;
+  for (int32_t t = 0; t < layout.count(); ++t) {
+    if (!learning(t) || !gradients.written(t)) continue;
+    const TensorPlace& place = layout.tensors[static_cast<size_t>(t)];
+    if (t == layout.word && !gradients.word_is_dense()) {
+      const int64_t width = layout.model.hidden;
+      for (const int32_t row : gradients.word_rows()) add_range(chunks, {}, place.offset + row * width, place.offset + (row + 1) * width);
+    } else {
+      add_range(chunks, {}, place.offset, place.offset + place.size);
+    }
+  }
+  return std::sqrt(kernels::squared_norm(gradients.data(), chunks));
+}
+
+void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
+                    bool factors_per_group, double clip, float* weights, Moments& moments) {
+  const bool decoupled = plan.optimizer == Optimizer::adamw;
+  std::vector<AdamChunk> chunks;
+  for (int32_t t = 0; t < layout.count(); ++t) {
+    if (!learning(t) || !gradients.written(t)) continue;
+    const TensorPlace& place = layout.tensors[static_cast<size_t>(t)];
+    const int32_t group = plan.group_of[static_cast<size_t>(t)];
+    const double lr = plan.rates[replica * plan.groups + group] * factors[factors_per_group ? group : 0];
+    const double weight_decay = plan.decay[replica * plan.groups + group];
+    const auto step = static_cast<double>(++moments.steps[static_cast<size_t>(t)]);
+    AdamChunk chunk{};
+    chunk.lr = static_cast<float>(lr);
+    chunk.step_size = static_cast<float>(lr / (1 - std::pow(plan.beta1, step)));
+    chunk.bias2_sqrt = static_cast<float>(std::sqrt(1 - std::pow(plan.beta2, step)));
+    chunk.decay = static_cast<float>(weight_decay);
+    if (t != layout.word) {
+      add_range(chunks, chunk, place.offset, place.offset + place.size);
+      continue;
+    }
+    // Coupled decay gives every row a gradient.
+    if (gradients.word_is_dense() || (!decoupled && weight_decay != 0)) std::fill(moments.touched.begin(), moments.touched.end(), uint8_t{1});
+    for (const int32_t row : gradients.word_rows()) moments.touched[static_cast<size_t>(row)] = 1;
+    const int64_t width = layout.model.hidden;
+    for_runs(moments.touched, true, [&](int64_t begin, int64_t end) { add_range(chunks, chunk, place.offset + begin * width, place.offset + end * width); });
+    if (decoupled && weight_decay != 0) {
+      const float keep = 1.0f - chunk.lr * chunk.decay;
+      for_runs(moments.touched, false, [&](int64_t begin, int64_t end) { kernels::decay(weights + place.offset + begin * width, (end - begin) * width, keep); });
+    }
+  }
+  const kernels::AdamSettings settings{static_cast<float>(plan.beta1), static_cast<float>(plan.beta2), static_cast<float>(plan.eps), static_cast<float>(clip),
+                                       decoupled};
+  kernels::adam(weights, moments.first, moments.second, gradients.data(), chunks, settings);
+}
+
+}  // namespace lrdist

@@ -1,0 +1,32 @@
+// Adam and AdamW (Kingma & Ba 2015; Loshchilov & Hutter 2019) with a rate, decay and step count of its own for every tensor of
+// every replica, as one pass over the arena.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "bert.h"
+#include "gradients.h"
+#include "layout.h"
+
+namespace lrdist {
+
+// A replica's optimizer state. Rows of the word embedding that never had a gradient have zero moments, so their update is
+// zero (only decay moves them): they are skipped until first touched. Exact, and it saves most of the pass on small models.
+struct Moments {
+  float *first = nullptr, *second = nullptr;
+  std::vector<int64_t> steps;    // [tensors]
+  std::vector<uint8_t> touched;  // [vocab]
+};
+
+Learning learning_of(const Layout& layout, const Plan& plan, int64_t replica);
+
+// Norm of the step's gradients over learning tensors.
+double gradient_norm(const Layout& layout, const Learning& learning, const Gradients& gradients);
+
+// factors: [G] if per group, else one. clip: factor on the gradients.
+void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
+                    bool factors_per_group, double clip, float* weights, Moments& moments);
+
+}  // namespace lrdist

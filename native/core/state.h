@@ -1,0 +1,62 @@
+// What an engine holds. Buffers are [replicas][layout.size] floats, made when first needed.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "engine.h"
+#include "gradients.h"
+#include "layout.h"
+#include "matmul.h"
+#include "optimizer.h"
+
+namespace lrdist {
+
+// Step counts and touched rows of one replica, and whether its loss is still finite.
+struct ReplicaState {
+  std::vector<int64_t> steps;
+  std::vector<uint8_t> touched;
+  bool finite = true;
+};
+
+struct Slot {
+  at::Tensor weights, first, second;  // moments undefined in a snapshot of the weights and in a Fisher diagonal
+  std::vector<ReplicaState> replicas;
+};
+
+struct Engine::State {
+  explicit State(const SessionSpec& spec);
+
+  SessionSpec spec;
+  Layout layout;
+  at::Tensor weights, first, second;
+  std::vector<ReplicaState> replicas;
+  Gradients gradients;
+  std::optional<Plan> plan;
+  bool fresh_moments = false;  // to be cleared before the next use
+  std::map<int64_t, std::shared_ptr<const Ragged>> datasets;
+  std::map<int64_t, Slot> slots;
+  int64_t next_dataset = 0, next_slot = 0;
+  int64_t peak_activations = 0;
+
+  int64_t count() const { return static_cast<int64_t>(replicas.size()); }
+  float* weights_of(int64_t replica) { return weights.mutable_data_ptr<float>() + replica * layout.size; }
+  void need_weights();
+  // Makes the moments, and clears them if the plan asked for fresh ones.
+  void need_moments();
+  ReplicaState fresh_replica() const;
+  const Ragged& dataset(int64_t id) const;
+  Slot& slot(int64_t id);
+};
+
+// Throws ERR_OUT_OF_MEMORY, naming `what`, if that many more bytes do not fit in this machine's memory.
+void require_memory(int64_t bytes, const std::string& what);
+
+// Bytes of activations for one replica's step over that many packed tokens.
+int64_t activation_bytes(const Layout& layout, int64_t tokens, bool kept);
+
+}  // namespace lrdist

@@ -1,0 +1,129 @@
+// A segment: optimizer steps over packed micro-batches, every replica on the same batches with the same masks.
+#include <c10/core/InferenceMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "heads.h"
+#include "state.h"
+
+namespace lrdist {
+namespace {
+
+struct MicroBatch {
+  Batch batch;
+  const Part* part;
+  double weight;
+};
+
+// The micro-batches of one step. `next` is the first batch not yet used.
+std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next);
+
+}  // namespace
+
+// Stops inside a step leave no trace: nothing was updated yet for this replica, but earlier replicas may have moved on. So a stop
+// is honoured between steps, where all replicas stand at the same one.
+SegmentResult Engine::train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step) {
+  const c10::InferenceMode guard;
+  State& s = *state_;
+  if (!s.plan) throw Error("ERR_INVALID_OPTION", "train: setPlan comes first (and again after setReplicas)");
+  s.need_weights();
+  s.need_moments();
+  const Plan& plan = *s.plan;
+  const Product product(choose_matmul(s.spec.matmul));
+  const int64_t replicas = s.count(), layers = s.layout.model.layers;
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+
+  std::vector<Learning> learning;
+  std::vector<int64_t> lowest;
+  for (int64_t k = 0; k < replicas; ++k) {
+    learning.push_back(learning_of(s.layout, plan, k));
+    lowest.push_back(lowest_learning(s.layout, learning.back()));
+  }
+
+  SegmentResult result{};
+  result.losses.assign(static_cast<size_t>(replicas * segment.steps), nan);
+  result.grad_norms.assign(static_cast<size_t>(replicas * segment.steps), nan);
+  for (int64_t k = 0; k < replicas; ++k) result.non_finite.push_back(s.replicas[k].finite ? -1 : 0);
+
+  size_t next = 0;
+  for (int64_t step = 0; step < segment.steps; ++step) {
+    if (stop.load()) {
+      result.stopped = true;
+      break;
+    }
+    if (std::none_of(s.replicas.begin(), s.replicas.end(), [](const ReplicaState& r) { return r.finite; })) break;
+    const int64_t global_step = segment.step_offset + step;
+    std::vector<MicroBatch> batches = step_batches(s, segment, step, next);
+    for (MicroBatch& b : batches) {
+      if (b.part->loss == Loss::masked_lm) mask_tokens(b.batch, b.part->masking, s.layout.model.vocab, s.spec.seed, global_step);
+      result.tokens += b.batch.tokens();
+      const int64_t bytes = activation_bytes(s.layout, b.batch.padded(), true);
+      if (bytes > s.peak_activations) {
+        require_memory(bytes, "the activations of " + std::to_string(b.batch.tokens()) + " tokens");
+        s.peak_activations = bytes;
+      }
+    }
+    StepEvent event{step + 1, result.tokens, std::vector<float>(static_cast<size_t>(replicas), nan), std::vector<float>(static_cast<size_t>(replicas), nan)};
+    for (int64_t k = 0; k < replicas; ++k) {
+      ReplicaState& replica = s.replicas[k];
+      if (!replica.finite) continue;
+      s.gradients.begin_step();
+      const Pass pass{s.layout, product, s.weights_of(k), s.spec.seed, global_step, segment.dropout};
+      double loss = 0;
+      for (const MicroBatch& b : batches) {
+        if (b.batch.wanted.count() == 0) continue;  // no masked token
+        EncoderActivations kept;
+        const at::Tensor y = encoder_forward(pass, b.batch, {std::min(lowest[k], layers), nullptr}, kept);
+        const HeadTask task{b.part->head, b.part->loss, b.part->label_smoothing, false};
+        HeadGradient head = head_backward(pass, b.batch, task, y, b.weight, learning[k], s.gradients);
+        double sum = 0;
+        for (const float l : head.losses) sum += l;
+        loss += b.weight * sum / static_cast<double>(head.losses.size());
+        if (head.dy_NH.defined()) encoder_backward(pass, b.batch, kept, std::move(head.dy_NH), learning[k], s.gradients);
+      }
+      const double norm = gradient_norm(s.layout, learning[k], s.gradients);
+      event.losses[k] = static_cast<float>(loss);
+      event.grad_norms[k] = static_cast<float>(norm);
+      if (!std::isfinite(loss) || !std::isfinite(norm)) {
+        replica.finite = false;
+        result.non_finite[k] = static_cast<int32_t>(step);
+        continue;
+      }
+      const double clip = segment.clip_norm > 0 ? std::min(1.0, segment.clip_norm / (norm + 1e-6)) : 1.0;
+      const int64_t per_step = segment.factors_per_group ? plan.groups : 1;
+      Moments moments{s.first.mutable_data_ptr<float>() + k * s.layout.size, s.second.mutable_data_ptr<float>() + k * s.layout.size, std::move(replica.steps),
+                      std::move(replica.touched)};
+      optimizer_step(s.layout, plan, k, learning[k], s.gradients, segment.factors.data() + (k * segment.steps + step) * per_step, segment.factors_per_group, clip,
+                     s.weights_of(k), moments);
+      replica.steps = std::move(moments.steps);
+      replica.touched = std::move(moments.touched);
+    }
+    for (int64_t k = 0; k < replicas; ++k) {
+      result.losses[k * segment.steps + step] = event.losses[k];
+      result.grad_norms[k * segment.steps + step] = event.grad_norms[k];
+    }
+    result.steps = step + 1;
+    on_step(std::move(event));
+  }
+  return result;
+}
+
+namespace {
+
+std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next) {
+  std::vector<MicroBatch> batches;
+  int64_t slot = 0;
+  for (; next < segment.batch_step.size() && segment.batch_step[next] == step; ++next) {
+    const Part& part = segment.parts[static_cast<size_t>(segment.batch_part[next])];
+    const int32_t begin = segment.row_offsets[next], count = segment.row_offsets[next + 1] - begin;
+    batches.push_back({make_batch(state.dataset(part.dataset), segment.rows.data() + begin, count, slot), &part, segment.weights[next]});
+    slot += count;
+  }
+  return batches;
+}
+
+}  // namespace
+
+}  // namespace lrdist
