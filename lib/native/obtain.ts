@@ -17,7 +17,7 @@ import { contentsOf, extractNeeded, requirementsFor, unresolved } from './wheel.
 export interface ObtainOptions {
   readonly cache: string;
   readonly device: 'cpu' | 'cuda';
-  readonly version?: string;
+  readonly version?: string | undefined;
   /** Python whose pip is to be used. */
   readonly python?: string | undefined;
   /** A torch wheel or libtorch archive on disk, or its address, instead of pip. */

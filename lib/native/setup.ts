@@ -46,7 +46,7 @@ export async function setUp(options: SetupOptions): Promise<SetupResult> {
   let libtorch: Libtorch | undefined = lookup.found;
   if (libtorch === undefined) {
     const device = wantedDevice(options.device);
-    const folder = await obtainLibtorch({ ...options, python: undefined, cache, device, anyVersion, ...(options.version === undefined ? {} : { version: options.version }) });
+    const folder = await obtainLibtorch({ ...options, python: undefined, cache, device, anyVersion });
     libtorch = inspectLibtorch(folder);
   }
   const result = await buildAddon({ ...options, root, libtorch });
