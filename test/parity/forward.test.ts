@@ -1,7 +1,8 @@
+import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertWithin, largestDifference } from './helpers/compare.ts';
 import { type FixturePart, fixtureNames, readFixture } from './helpers/fixture.ts';
-import { addRows, openSession } from './helpers/session.ts';
+import { addRows, nativePart, openSession } from './helpers/session.ts';
 import { tolerances } from './helpers/tolerances.ts';
 
 for (const name of fixtureNames()) {
@@ -36,6 +37,19 @@ for (const name of fixtureNames()) {
     const last = Float32Array.from({ length: fixture.rows.length * hidden }, (_, i) => expected.values[(Math.floor(i / hidden) * (layers + 1) + layers) * hidden + (i % hidden)]!);
     assertWithin('final state', largestDifference(await session.evaluate({ head: 0, dataset, want: 'cls', batchTokens: 64 }), last), tolerances.logits);
   });
+
+  const { masked } = fixture;
+  if (masked !== undefined) {
+    test(`${name}: masked-LM losses of every row, and how many tokens were masked`, async (t) => {
+      const session = await openSession(fixture);
+      t.after(() => session.closeSync());
+      const { head, dataset, loss, masking } = nativePart(masked, addRows(session, fixture));
+      assert.ok(masking !== undefined);
+      const losses = await session.evaluate({ head, dataset, want: 'losses', loss, masking, batchTokens: 64 });
+      // Sums over a row: their rounding grows with the number of tokens.
+      assertWithin('losses', largestDifference(losses, fixture.expected.get('masked')!.values), 10 * tolerances.loss);
+    });
+  }
 
   for (const gradient of fixture.gradients) {
     // Row losses come without smoothing, so only plain parts can be compared; a step's loss is the weighted mean over its batches.

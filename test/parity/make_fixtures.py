@@ -54,6 +54,8 @@ def compute(spec, model):
     if "fisher" in spec:
         squares = oracle.fisher(spec, model, spec["fisher"], range(len(spec["rows"])))
         tensors.update({f"fisher.{engine_name(spec, name)}": square for name, square in squares.items()})
+    if "masked" in spec:
+        tensors["masked"] = oracle.masked_losses(spec, model, spec["masked"])
     for run in spec["training"]:
         training.append(oracle.train(spec, copy.deepcopy(model), run))
     return tensors, gradients, training

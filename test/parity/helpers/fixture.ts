@@ -50,6 +50,8 @@ export interface Fixture {
   readonly gradients: readonly GradientCase[];
   readonly training: readonly TrainingCase[];
   readonly fisher?: FixturePart;
+  /** Evaluated masked-LM losses are under `masked`. */
+  readonly masked?: FixturePart;
   readonly weightsPath: string;
   readonly weights: ReadonlyMap<string, FloatTensor>;
   readonly expected: ReadonlyMap<string, FloatTensor>;

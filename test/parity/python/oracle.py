@@ -91,3 +91,16 @@ def fisher(spec, model, part, rows):
         for name, value in gradient.items():
             sums[name] = sums.get(name, 0) + value**2 / len(rows)
     return sums
+
+
+def masked_losses(spec, model, part):
+    """[rows, 2]: summed loss and number of masked tokens of each row, as evaluation masks them: slot = row, the last step there can be."""
+    model.eval()
+    out = []
+    for slot, row in enumerate(spec["rows"]):
+        [masked] = masked_rows([row], [slot], 0xFFFFFFFF, spec["seed"], part["masking"], spec["model"]["vocab"])
+        targets = torch.tensor([masked["targets"]])
+        with torch.no_grad():
+            total = cross_entropy(model.logits(pad([masked]), part["head"]).transpose(1, 2), targets, ignore_index=-100, reduction="sum")
+        out.append(torch.stack([total, (targets >= 0).sum().to(total.dtype)]))
+    return torch.stack(out)

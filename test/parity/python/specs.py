@@ -147,6 +147,7 @@ FIXTURES = [
             gradient("accumulated", [batch(ALL[:5], 0.5), batch(ALL[5:], 0.5)], [masked_lm(0.15)], dropout=True, step=12),
         ],
         "training": [training("adam", "adam", [masked_lm(0.5)], step=100)],
+        "masked": masked_lm(0.3),
     },
     {
         "name": "joint",
