@@ -63,7 +63,7 @@ export class FineTuner implements Model {
     return this.#replicas;
   }
 
-  get heads(): readonly Required<HeadOptions>[] {
+  get heads(): readonly WantedHead[] {
     return this.#heads;
   }
 

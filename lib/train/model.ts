@@ -1,5 +1,5 @@
 import type { Matmul, NativeSession, NativeSessionSpec } from '../native/boundary.ts';
-import type { LoadedReport, ModelConfig } from './hf.ts';
+import type { LoadedReport, ModelConfig, WantedHead } from './hf.ts';
 import type { ModelParameter } from './layout.ts';
 import type { TrainOptions } from './options.ts';
 import type { Run } from './run.ts';
@@ -89,10 +89,11 @@ export interface Model extends AsyncDisposable {
   /** What was read, what is new, what was left unread. */
   readonly loaded: LoadedReport;
   readonly replicas: number;
-  readonly heads: readonly Required<HeadOptions>[];
+  readonly heads: readonly WantedHead[];
+  readonly pool: 'pooler' | 'cls';
   readonly parameters: readonly ModelParameter[];
   /** Optimizer steps over all runs so far: the position of the dropout stream. */
-  readonly steps: number;
+  steps: number;
 
   /** Starts a run. One at a time (`ERR_BUSY`). */
   train(options: TrainOptions): Run;

@@ -28,7 +28,7 @@ export async function saveModel(parts: SaveParts): Promise<void> {
   } catch (error) {
     throw writeFailed(parts.folder, error);
   }
-  await writeWhole(join(parts.folder, 'config.json'), savedConfig(parts));
+  await writeWhole(join(parts.folder, 'config.json'), savedConfig({ config: parts.config, head: parts.head, parameters: parts.session.parameters(), pool: parts.pool }));
   await copyTokenizer(parts.source, parts.folder);
   const { tensors, sources } = savedTensors(parts);
   await parts.session.write(resolve(parts.folder, 'model.safetensors'), makeHeader(tensors, { format: 'pt' }), sources);
@@ -57,9 +57,14 @@ function savedName(name: string, head: WantedHead | undefined): string | undefin
 /** Keys that belong to the model's head or its former storage, written anew where they apply. */
 const ownKeys: ReadonlySet<string> = new Set(['_name_or_path', 'torch_dtype', 'lrdist', 'id2label', 'label2id', 'problem_type', 'finetuning_task', 'num_labels']);
 
-function savedConfig({ config, head, session, pool }: SaveParts): string {
+export interface ConfigParts extends Pick<SaveParts, 'config' | 'head' | 'pool'> {
+  readonly parameters: readonly { readonly name: string }[];
+}
+
+/** Text of config.json. */
+export function savedConfig({ config, head, parameters, pool }: ConfigParts): string {
   const kept = Object.fromEntries(Object.entries(config).filter(([key]) => !ownKeys.has(key)));
-  const maskedLm = head?.kind === 'masked-lm' || (head === undefined && session.parameters().some(({ name }) => name.startsWith('cls.')));
+  const maskedLm = head?.kind === 'masked-lm' || (head === undefined && parameters.some(({ name }) => name.startsWith('cls.')));
   const saved: Record<string, unknown> = {
     ...kept,
     model_type: 'bert',

@@ -49,3 +49,10 @@ export function splitOf(task: Pick<Task, 'name' | 'splits'>, name: string): Enco
   }
   return split;
 }
+
+/** Tokens of the longest row. */
+export function longestRow(split: EncodedSplit): number {
+  let longest = 0;
+  for (let r = 1; r < split.offsets.length; r++) longest = Math.max(longest, split.offsets[r]! - split.offsets[r - 1]!);
+  return longest;
+}

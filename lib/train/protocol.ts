@@ -1,0 +1,60 @@
+/** What must be the same for a run to go on where a checkpoint ended, bit for bit. */
+import { createHash } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { LrdistError } from '../errors.ts';
+import { loadNative } from '../native/load.ts';
+import type { Model } from './model.ts';
+import type { RunPlan } from './run.ts';
+import type { EncodedSplit } from './task.ts';
+
+export type Protocol = Readonly<Record<string, string | number>>;
+
+export const packageVersion: string = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+
+export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Protocol {
+  const { counts } = plan;
+  const { optimizer } = plan.plan;
+  return {
+    lrdist: packageVersion,
+    libtorch: loadNative().info().libtorchLoaded,
+    matmul: model.session.matmul(),
+    threads: model.spec.threads,
+    device: model.spec.device,
+    precision: model.spec.precision,
+    model_seed: model.spec.seed,
+    model: digest(JSON.stringify([model.spec.model, model.parameters])),
+    heads: model.heads.map((head) => `${head.name}:${head.labels?.join('/') ?? head.kind}`).join(', '),
+    replicas: model.replicas,
+    data_seed: plan.seed,
+    rows: counts.rows,
+    data: digest(split.inputIds, split.typeIds, split.offsets, split.labels),
+    batch_size: counts.batchSize,
+    gradient_accumulation_steps: counts.accumulation,
+    total_steps: counts.total,
+    rates: digest(plan.plan.groupOf, plan.plan.rates),
+    weight_decay: digest(plan.plan.decay),
+    schedule: digest(plan.factors),
+    optimizer: `${optimizer.name} ${optimizer.beta1} ${optimizer.beta2} ${optimizer.eps}`,
+    max_grad_norm: plan.clipNorm,
+    label_smoothing: plan.part.labelSmoothing ?? 0,
+    loss: plan.part.loss,
+    dropout: plan.dropout ? `${model.spec.model.hiddenDropout} ${model.spec.model.attentionDropout}` : 'off',
+  };
+}
+
+function digest(...parts: readonly (string | Int32Array | Uint8Array | Float32Array | Float64Array)[]): string {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(typeof part === 'string' ? part : new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** @throws ERR_PROTOCOL_MISMATCH naming every difference */
+export function requireSame(checkpoint: string, then: Protocol, now: Protocol): void {
+  const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
+  const different = keys.filter((key) => then[key] !== now[key]);
+  if (different.length === 0) return;
+  const lines = different.map((key) => `  ${key}: ${then[key] ?? 'absent'} in the checkpoint, ${now[key] ?? 'absent'} now`);
+  throw new LrdistError('ERR_PROTOCOL_MISMATCH', `${checkpoint} was made by another configuration:\n${lines.join('\n')}`, {
+    remedy: 'Use the options, data and versions of the interrupted run, or start anew with --overwrite_output_dir.',
+  });
+}
