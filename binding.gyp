@@ -6,10 +6,10 @@
       "actions": [
         {
           "action_name": "setup",
+          "message": "lrdist setup: CMake builds in native/build (in a fresh checkout, npm run build comes first)",
           "inputs": ["CMakeLists.txt"],
           "outputs": ["native/build/Release/lrdist.node"],
-          "action": ["node", "scripts/prepare.mjs", "native"],
-          "message": "Building the native addon with CMake (output in native/build)"
+          "action": ["node", "dist/cli/cli.js", "setup"]
         }
       ]
     }
