@@ -41,6 +41,8 @@ export interface GlueTask extends RowShape {
   readonly mainMetric: MetricName;
   /** What guessing gets in `mainMetric`. */
   readonly chance: number;
+  /** For `holdOut`: train holds phrases of its own sentences, those of at least this many words must not be torn from them (SST-2). */
+  readonly containment?: number;
   readonly tsv: TsvLayout;
 }
 
@@ -76,6 +78,8 @@ export const glueTasks: Readonly<Record<GlueName, GlueTask>> = {
     metrics: ['accuracy'],
     mainMetric: 'accuracy',
     chance: 1 / 2,
+    // Below three words (two thirds of the rows would be one group) phrases are common to unrelated sentences.
+    containment: 3,
     tsv: { folder: 'SST-2', files: plainFiles, texts: ['sentence'], label: 'label' },
   },
   mrpc: {
