@@ -49,10 +49,9 @@ export function referenceRate(distribution: RateDistribution, stage = 0): number
   return distribution.base ?? Math.max(...ratesAt(distribution, stage));
 }
 
-/** The same distribution with every rate multiplied by `base / distribution.base`. Needs a distribution with a base. */
+/** The same shape at another base. Needs a distribution with a base; a rate equal to it becomes exactly the new one. */
 export function withBase(distribution: RateDistribution & { readonly base: number }, base: number): RateDistribution {
-  const ratio = base / distribution.base;
-  const scale = (rates: Rates): Rates => Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, ratio === 1 ? rate : rate * ratio]));
+  const scale = (rates: Rates): Rates => Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, (rate / distribution.base) * base]));
   return {
     ...distribution,
     name: `${distribution.name.replace(/@[^@]*$/, '')}@${formatRate(base)}`,

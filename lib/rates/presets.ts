@@ -1,6 +1,6 @@
 import { forLayers } from './convert.ts';
 import { depthGroups } from './depth.ts';
-import { formatRate, withBase, type Provenance, type RateDistribution } from './distribution.ts';
+import { formatRate, type Provenance, type RateDistribution } from './distribution.ts';
 
 /** A named shape: rates by group at a standard level, which `@base` moves up or down. */
 export interface Preset {
@@ -10,12 +10,12 @@ export interface Preset {
   readonly baseMeaning: string;
   /** The base without `@`: the published one, or Hugging Face's default learning rate. */
   readonly base: number;
-  /** Number of encoder layers and of groups by depth that `rates` are written for. */
+  /** Number of encoder layers that the groups by depth are cut for. */
   readonly layers: number;
-  /** Rates at `base`, by group from embeddings to heads. */
-  readonly rates: readonly number[];
-  /** Whether `rates` are a published result, so that the plain name means exactly these. */
-  readonly published: boolean;
+  /** Rate of each group, from embeddings to heads, as a multiple of the base. */
+  readonly multipliers: readonly number[];
+  /** The published rates, for a preset whose plain name means exactly these. */
+  readonly published?: readonly number[];
   readonly provenance: Provenance;
 }
 
@@ -42,8 +42,7 @@ export const presets: readonly Preset[] = [
     baseMeaning: 'the rate',
     base: 5e-5,
     layers: 12,
-    rates: [5e-5],
-    published: false,
+    multipliers: [1],
     provenance: {},
   },
   {
@@ -52,8 +51,7 @@ export const presets: readonly Preset[] = [
     baseMeaning: 'the rate of the body: embeddings and encoder layers',
     base: 5e-5,
     layers: 12,
-    rates: [5e-5, 5e-4],
-    published: false,
+    multipliers: [1, 10],
     provenance: {},
   },
   {
@@ -62,8 +60,8 @@ export const presets: readonly Preset[] = [
     baseMeaning: 'the geometric mean of the rates of the twelve encoder layers',
     base: combinedBase,
     layers: 12,
-    rates: combined,
-    published: true,
+    multipliers: combined.map((rate) => rate / combinedBase),
+    published: combined,
     provenance: {
       ...paper,
       method: 'rank-weighted geometric mean of each search (weights 1.8^-rank), then geometric mean over the pairs',
@@ -76,8 +74,8 @@ export const presets: readonly Preset[] = [
     baseMeaning: 'the rate of a group with multiplier 1: embeddings and most layers',
     base: 2e-5,
     layers: 12,
-    rates: rounded.map((multiplier) => multiplier * 2e-5),
-    published: true,
+    multipliers: rounded,
+    published: rounded.map((multiplier) => multiplier * 2e-5),
     provenance: { ...paper, method: 'multipliers 1, 1, 0.3, 0.7, 1, 1, 1, 1, 1, 3 times a base of 2e-5, read off the combined rates by the authors' },
   },
 ];
@@ -90,20 +88,22 @@ export function findPreset(name: string): Preset | undefined {
 
 /** The preset for a model of `layers` encoder layers (see forLayers), at `base` or at its standard level. */
 export function fromPreset(preset: Preset, layers: number, base = preset.base): RateDistribution {
-  const groups = depthGroups(preset.layers, preset.rates.length);
-  const standard = {
-    name: preset.published ? preset.name : `${preset.name}@${formatRate(preset.base)}`,
+  const groups = depthGroups(preset.layers, preset.multipliers.length);
+  const published = base === preset.base ? preset.published : undefined;
+  const rates = published ?? preset.multipliers.map((multiplier) => multiplier * base);
+  const distribution = {
+    name: published === undefined ? `${preset.name}@${formatRate(base)}` : preset.name,
     layers: preset.layers,
     groups,
-    stages: [Object.fromEntries(groups.map((group, i) => [group.name, preset.rates[i]!]))],
-    base: preset.base,
+    stages: [Object.fromEntries(groups.map((group, i) => [group.name, rates[i]!]))],
+    base,
     provenance: {
       preset: preset.name,
-      base: preset.base,
+      base,
       base_means: preset.baseMeaning,
-      ...(preset.published ? { published_base: preset.base, published_rates: preset.rates } : {}),
+      ...(preset.published === undefined ? {} : { published_base: preset.base, published_rates: preset.published }),
       ...preset.provenance,
     },
   };
-  return forLayers(base === preset.base ? standard : withBase(standard, base), layers);
+  return forLayers(distribution, layers);
 }

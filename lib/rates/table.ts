@@ -49,7 +49,7 @@ export function renderTable(distribution: RateDistribution, parameters?: readonl
     ...row.rates.flatMap((rate) => [rate === 0 ? 'frozen' : shortRate(rate), bar(rate, low, high, barWidth)]),
   ]);
   const numeric = heading.map((title) => title !== 'group' && title !== scale);
-  return `${distribution.name} (${distribution.layers} layers)\n\n${alignColumns([heading, ...body], numeric)}\n`;
+  return `${distribution.name} (${distribution.layers} ${distribution.layers === 1 ? 'layer' : 'layers'})\n\n${alignColumns([heading, ...body], numeric)}\n`;
 }
 
 /** Four significant digits. */
