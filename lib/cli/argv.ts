@@ -30,7 +30,10 @@ export function optionTable(options: YargsOptions): OptionTable {
   const nameOf = new Map<string, string>();
   const kindOf = new Map<string, Kind>();
   const choicesOf = new Map<string, readonly string[]>();
+  // yargs lists aliases among the keys.
+  const aliases = new Set(Object.values(options.alias).flat());
   for (const name of Object.keys(options.key)) {
+    if (aliases.has(name)) continue;
     const names = [name, ...(options.alias[name] ?? [])];
     for (const each of names) nameOf.set(underscored(each), name);
     const listed = (list: readonly string[]): boolean => names.some((each) => list.includes(each));

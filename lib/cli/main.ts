@@ -2,7 +2,7 @@ import { LrdistError, nearest } from '../errors.ts';
 import { packageVersion, topHelp } from './help.ts';
 import { EXIT, exitCodeOf, reportError, type Stream } from './output.ts';
 import { commands as allCommands, type CommandEntry } from './registry.ts';
-import { takeStop } from './run.ts';
+import { invocation, type Invocation } from './run.ts';
 
 export interface MainOptions {
   readonly stdout?: Stream;
@@ -12,20 +12,26 @@ export interface MainOptions {
 
 /** Runs the program with these arguments (without node and script) and returns its exit code. It prints errors, and never throws. */
 export async function main(argv: readonly string[], { stdout = process.stdout, stderr = process.stderr, commands = allCommands }: MainOptions = {}): Promise<number> {
+  const current: Invocation = { stdout, stderr };
   try {
-    const [first, ...rest] = argv;
-    if (first === undefined) {
-      stderr.write(topHelp(commands));
-      return EXIT.usage;
-    }
-    if (first === '--help' || first === '-h' || first === 'help') stdout.write(topHelp(commands));
-    else if (first === '--version') stdout.write(`${packageVersion()}\n`);
-    else await (await import('./dispatch.ts')).dispatch(findCommand(first, commands), rest, stdout);
-    return takeStop()?.exitCode ?? EXIT.done;
+    const code = await invocation.run(current, () => start(argv, current, commands));
+    return current.stop?.exitCode ?? code;
   } catch (error) {
     reportError(error, { json: wantsJson(argv), stdout, stderr });
-    return takeStop()?.exitCode ?? exitCodeOf(error);
+    return current.stop?.exitCode ?? exitCodeOf(error);
   }
+}
+
+async function start(argv: readonly string[], { stdout, stderr }: Invocation, commands: readonly CommandEntry[]): Promise<number> {
+  const [first, ...rest] = argv;
+  if (first === undefined) {
+    stderr.write(topHelp(commands));
+    return EXIT.usage;
+  }
+  if (first === '--help' || first === '-h' || first === 'help') stdout.write(topHelp(commands));
+  else if (first === '--version') stdout.write(`${packageVersion()}\n`);
+  else await (await import('./dispatch.ts')).dispatch(findCommand(first, commands), rest, stdout);
+  return EXIT.done;
 }
 
 function findCommand(name: string, commands: readonly CommandEntry[]): CommandEntry {

@@ -1,5 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CommonArguments } from './options.ts';
-import { createOutput, type Output } from './output.ts';
+import { createOutput, type Output, type Stream } from './output.ts';
 import { createStopper, type Stop } from './signals.ts';
 
 /** What a command's body gets beside its arguments. */
@@ -9,28 +10,29 @@ export interface CommandContext {
   readonly output: Output;
 }
 
-/** Set when a signal or the timeout stopped the command, for the exit code. */
-let lastStop: Stop | undefined;
-
-export function takeStop(): Stop | undefined {
-  const stop = lastStop;
-  lastStop = undefined;
-  return stop;
+/** One call of the program: where it writes, and what stopped it. main() makes one; commands find it here, as yargs passes only arguments. */
+export interface Invocation {
+  readonly stdout: Stream;
+  readonly stderr: Stream;
+  stop?: Stop | undefined;
 }
+
+export const invocation = new AsyncLocalStorage<Invocation>();
 
 /**
  * A yargs handler from a command's body: it makes the output and the abort signal, and takes the signal listeners away at the end. Errors
- * go up to cli.ts, which prints them and chooses the exit code.
+ * go up to main(), which prints them and chooses the exit code.
  */
 export function command<A>(body: (args: A, context: CommandContext) => void | Promise<void>): (args: A) => Promise<void> {
   return async (args) => {
     const common = args as CommonArguments;
-    const output = createOutput({ json: common.json, quiet: common.quiet });
+    const current: Invocation = invocation.getStore() ?? { stdout: process.stdout, stderr: process.stderr };
+    const output = createOutput({ json: common.json, quiet: common.quiet, stdout: current.stdout, stderr: current.stderr });
     const stopper = createStopper({ timeout: common.timeout, onStop: output.note });
     try {
       await body(args, { signal: stopper.signal, output });
     } finally {
-      lastStop = stopper.stop;
+      current.stop = stopper.stop;
       stopper.dispose();
     }
   };
