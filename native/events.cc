@@ -75,12 +75,17 @@ Channel::Mail Channel::take() {
   if (mail_.event && Clock::now() >= due_) {
     mail.event = std::move(mail_.event);
     mail_.event.reset();
-    due_ = Clock::now() + gap_;
+    due_ = Clock::time_point::max();  // until delivered() tells
   }
   mail.outcome = std::move(mail_.outcome);
   mail_.outcome.reset();
   rung_ = false;
   return mail;
+}
+
+void Channel::delivered() {
+  std::lock_guard lock(mutex_);
+  due_ = Clock::now() + gap_;
 }
 
 }  // namespace lrdist

@@ -63,6 +63,7 @@ class Channel {
   };
   void open(double report_ms);  // before a job
   Mail take();
+  void delivered();  // after the listener returned: the pause to the next event starts here, so a slow listener is not flooded
 
  private:
   using Clock = std::chrono::steady_clock;

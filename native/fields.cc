@@ -17,8 +17,9 @@ std::string shown(double number) {
 std::string bound(double number) { return std::abs(number) > 1e300 ? (number < 0 ? "-infinity" : "infinity") : shown(number); }
 
 const char* kind_of(napi_typedarray_type type) {
-  static constexpr const char* names[] = {"Int8Array",   "Uint8Array",  "Uint8ClampedArray", "Int16Array",   "Uint16Array",   "Int32Array",
-                                          "Uint32Array", "Float32Array", "Float64Array",     "BigInt64Array", "BigUint64Array"};
+  static constexpr const char* names[] = {"an Int8Array",  "a Uint8Array",   "a Uint8ClampedArray", "an Int16Array",
+                                          "a Uint16Array", "an Int32Array",  "a Uint32Array",       "a Float32Array",
+                                          "a Float64Array", "a BigInt64Array", "a BigUint64Array"};
   const auto index = static_cast<size_t>(type);
   return index < std::size(names) ? names[index] : "another typed array";
 }
@@ -28,7 +29,7 @@ std::string described(Napi::Value value) {
     case napi_undefined: return "nothing";
     case napi_null: return "null";
     case napi_boolean: return value.As<Napi::Boolean>().Value() ? "true" : "false";
-    case napi_number: return shown(value.As<Napi::Number>().DoubleValue());
+    case napi_number: return value.ToString().Utf8Value();
     case napi_string: {
       const std::string text = value.As<Napi::String>().Utf8Value();
       return text.size() <= 60 ? "'" + text + "'" : "a string of " + std::to_string(text.size()) + " bytes";
@@ -39,7 +40,7 @@ std::string described(Napi::Value value) {
     default: break;
   }
   if (value.IsArray()) return "an array";
-  if (value.IsTypedArray()) return std::string("a ") + kind_of(value.As<Napi::TypedArray>().TypedArrayType());
+  if (value.IsTypedArray()) return kind_of(value.As<Napi::TypedArray>().TypedArrayType());
   return "an object";
 }
 
@@ -91,7 +92,7 @@ bool boolean(Napi::Value value, const std::string& field) {
 
 template <class T>
 std::vector<T> numbers(Napi::Value value, const std::string& field) {
-  const std::string expected = std::string("a ") + kind_of(kind<T>());
+  const std::string expected = kind_of(kind<T>());
   if (!value.IsTypedArray()) refuse(field, expected, value);
   napi_typedarray_type type;
   size_t length = 0;

@@ -112,7 +112,9 @@ void Session::answer(Napi::Env env) {
   if (!pending_) return;  // a late ring of a job that is settled
   Channel::Mail mail = shared_->channel.take();
   if (mail.event) deliver(env, std::move(*mail.event));
-  if (mail.outcome && pending_) settle(env, std::move(*mail.outcome));  // the listener may have closed the session
+  if (!pending_) return;  // the listener has closed the session
+  if (mail.event) shared_->channel.delivered();
+  if (mail.outcome) settle(env, std::move(*mail.outcome));
 }
 
 void Session::deliver(Napi::Env env, StepEvent&& event) {
