@@ -37,7 +37,16 @@ export function optionTable(options: YargsOptions): OptionTable {
     const names = [name, ...(options.alias[name] ?? [])];
     for (const each of names) nameOf.set(underscored(each), name);
     const listed = (list: readonly string[]): boolean => names.some((each) => list.includes(each));
-    kindOf.set(name, listed(options.array) ? 'array' : listed(options.boolean) ? 'boolean' : listed(options.number) ? 'number' : 'string');
+    kindOf.set(
+      name,
+      listed(options.array)
+        ? 'array'
+        : listed(options.boolean)
+          ? 'boolean'
+          : listed(options.number)
+            ? 'number'
+            : 'string',
+    );
     const choices = options.choices[name];
     if (choices !== undefined) choicesOf.set(name, choices.map(String));
   }
@@ -77,7 +86,8 @@ export function toArgv({ values, positionals }: Given): string[] {
 /** Checks one value and brings it into yargs's form. `written` is the option as the user wrote it, for messages. */
 export function checkValue(name: string, value: string, written: string, table: OptionTable): string {
   const kind = table.kindOf.get(name);
-  const refuse = (expected: string): LrdistError => new LrdistError('ERR_INVALID_OPTION', `${written}: expected ${expected}, received "${value}"`);
+  const refuse = (expected: string): LrdistError =>
+    new LrdistError('ERR_INVALID_OPTION', `${written}: expected ${expected}, received "${value}"`);
   if (kind === 'number' && !isNumber(value)) throw refuse('a number');
   if (kind === 'boolean') {
     const flag = value.toLowerCase();
@@ -87,7 +97,11 @@ export function checkValue(name: string, value: string, written: string, table: 
   const choices = table.choicesOf.get(name);
   if (choices !== undefined && !choices.includes(value)) {
     const near = nearest(value, choices);
-    throw new LrdistError('ERR_INVALID_OPTION', `${written}: expected one of ${choices.join(', ')}, received "${value}"`, near === undefined ? {} : { remedy: `Did you mean ${near}?` });
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `${written}: expected one of ${choices.join(', ')}, received "${value}"`,
+      near === undefined ? {} : { remedy: `Did you mean ${near}?` },
+    );
   }
   return value;
 }
@@ -100,17 +114,27 @@ export function findOption(name: string, table: OptionTable): string | undefined
 export function unknownOption(written: string, where: string, table: OptionTable): LrdistError {
   const dashes = /^-*/.exec(written)![0];
   const near = nearest(underscored(written.slice(dashes.length)), [...table.nameOf.keys()]);
-  return new LrdistError('ERR_UNKNOWN_OPTION', `unknown option ${written}${where}`, near === undefined ? {} : { remedy: `Did you mean ${dashes}${near}?` });
+  return new LrdistError(
+    'ERR_UNKNOWN_OPTION',
+    `unknown option ${written}${where}`,
+    near === undefined ? {} : { remedy: `Did you mean ${dashes}${near}?` },
+  );
 }
 
-function valuesOf(name: string, written: string, rest: string[], { table, negated, attached }: { table: OptionTable; negated: boolean; attached: boolean }): string[] {
+function valuesOf(
+  name: string,
+  written: string,
+  rest: string[],
+  { table, negated, attached }: { table: OptionTable; negated: boolean; attached: boolean },
+): string[] {
   const kind = table.kindOf.get(name);
   if (kind === 'boolean') {
     if (negated && attached) throw new LrdistError('ERR_INVALID_OPTION', `${written} takes no value`);
     if (!attached && (negated || !/^(true|false)$/i.test(rest[0] ?? ''))) return [String(!negated)];
     return [checkValue(name, rest.shift()!, written, table)];
   }
-  if (!attached && (rest[0] === undefined || isOption(rest[0]))) throw new LrdistError('ERR_INVALID_OPTION', `${written} needs a value`);
+  if (!attached && (rest[0] === undefined || isOption(rest[0])))
+    throw new LrdistError('ERR_INVALID_OPTION', `${written} needs a value`);
   const values = [rest.shift()!];
   while (kind === 'array' && !attached && rest[0] !== undefined && !isOption(rest[0])) values.push(rest.shift()!);
   return values.map((value) => checkValue(name, value, written, table));

@@ -19,9 +19,13 @@ export async function withConfig(given: Given, path: string, table: OptionTable)
     const name = findOption(key, table);
     if (name === undefined || name === 'config') throw unknownOption(key, ` in ${path}`, table);
     if (value === null) continue;
-    if (values.has(name)) throw new LrdistError('ERR_CONFIG_FILE', `${path}: ${key} and another key set the same option ${name}`);
+    if (values.has(name))
+      throw new LrdistError('ERR_CONFIG_FILE', `${path}: ${key} and another key set the same option ${name}`);
     const list = table.kindOf.get(name) === 'array' && Array.isArray(value) ? value : [value];
-    values.set(name, list.map((item) => checkValue(name, textOf(item), `${key} in ${path}`, table)));
+    values.set(
+      name,
+      list.map((item) => checkValue(name, textOf(item), `${key} in ${path}`, table)),
+    );
   }
   for (const [name, list] of given.values) values.set(name, list);
   return { values, positionals: given.positionals };
@@ -33,7 +37,9 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
     const text = await readFile(path, 'utf8');
     document = /\.json$/i.test(path) ? JSON.parse(text) : (await import('yaml')).parse(text);
   } catch (cause) {
-    throw new LrdistError('ERR_CONFIG_FILE', `cannot read the options in ${path}: ${(cause as Error).message}`, { cause });
+    throw new LrdistError('ERR_CONFIG_FILE', `cannot read the options in ${path}: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new LrdistError('ERR_CONFIG_FILE', `${path}: expected an object of options, such as {"learning_rate": 5e-5}`);
@@ -43,5 +49,5 @@ async function readConfig(path: string): Promise<Record<string, unknown>> {
 
 function textOf(value: unknown): string {
   if (Array.isArray(value)) return value.map(textOf).join(',');
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

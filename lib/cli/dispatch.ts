@@ -16,7 +16,8 @@ export async function dispatch(entry: CommandEntry, argv: readonly string[], std
     return;
   }
   const given = await readOptions(argv, await optionsOf(module), positionals !== '');
-  if (positionals === '' && given.positionals.length > 0) throw usage(entry, `unexpected argument "${given.positionals[0]}"`);
+  if (positionals === '' && given.positionals.length > 0)
+    throw usage(entry, `unexpected argument "${given.positionals[0]}"`);
 
   let parsed: ArgumentsCamelCase | undefined;
   try {
@@ -37,8 +38,12 @@ function usage(entry: CommandEntry, message: string): LrdistError {
 async function readOptions(argv: readonly string[], table: OptionTable, takesPositionals: boolean): Promise<Given> {
   const given = readTokens(argv, table);
   const named = given.values.get('config')?.[0];
-  const lone = !takesPositionals && given.positionals.length === 1 && isConfigFile(given.positionals[0]!) ? given.positionals.pop() : undefined;
-  if (named !== undefined && lone !== undefined) throw new LrdistError('ERR_INVALID_OPTION', `both --config ${named} and ${lone} are files of options: give one`);
+  const lone =
+    !takesPositionals && given.positionals.length === 1 && isConfigFile(given.positionals[0]!)
+      ? given.positionals.pop()
+      : undefined;
+  if (named !== undefined && lone !== undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', `both --config ${named} and ${lone} are files of options: give one`);
   const path = named ?? lone;
   return path === undefined ? given : withConfig(given, path, table);
 }
@@ -57,7 +62,12 @@ async function build(instance: Argv, module: CommandModule): Promise<Argv> {
   return instance.options(commonOptions);
 }
 
-function createParser(entry: CommandEntry, module: CommandModule, positionals: string, handler: (args: ArgumentsCamelCase) => void): Argv {
+function createParser(
+  entry: CommandEntry,
+  module: CommandModule,
+  positionals: string,
+  handler: (args: ArgumentsCamelCase) => void,
+): Argv {
   return yargs([])
     .scriptName(`lrdist ${entry.name}`)
     .locale('en')
@@ -66,7 +76,12 @@ function createParser(entry: CommandEntry, module: CommandModule, positionals: s
     .version(false)
     .exitProcess(false)
     .fail(false)
-    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false, 'parse-numbers': false, 'parse-positional-numbers': false })
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
     .command({ command: `$0${positionals}`, describe: entry.describe, builder: (y) => build(y, module), handler })
     .strict();
 }

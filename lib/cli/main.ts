@@ -11,7 +11,10 @@ export interface MainOptions {
 }
 
 /** Runs the program with these arguments (without node and script) and returns its exit code. It prints errors, and never throws. */
-export async function main(argv: readonly string[], { stdout = process.stdout, stderr = process.stderr, commands = allCommands }: MainOptions = {}): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  { stdout = process.stdout, stderr = process.stderr, commands = allCommands }: MainOptions = {},
+): Promise<number> {
   const current: Invocation = { stdout, stderr };
   try {
     const code = await invocation.run(current, () => start(argv, current, commands));
@@ -22,7 +25,11 @@ export async function main(argv: readonly string[], { stdout = process.stdout, s
   }
 }
 
-async function start(argv: readonly string[], { stdout, stderr }: Invocation, commands: readonly CommandEntry[]): Promise<number> {
+async function start(
+  argv: readonly string[],
+  { stdout, stderr }: Invocation,
+  commands: readonly CommandEntry[],
+): Promise<number> {
   const [first, ...rest] = argv;
   if (first === undefined) {
     stderr.write(topHelp(commands));
@@ -40,11 +47,16 @@ function findCommand(name: string, commands: readonly CommandEntry[]): CommandEn
   const names = commands.map((entry) => entry.name);
   const near = nearest(name, names);
   const remedy = near === undefined ? 'lrdist --help lists the commands.' : `Did you mean ${near}?`;
-  if (name.startsWith('-')) throw new LrdistError('ERR_UNKNOWN_OPTION', `the first argument is a command, not an option: ${name}`, { remedy: `The commands are ${names.join(', ')}.` });
+  if (name.startsWith('-'))
+    throw new LrdistError('ERR_UNKNOWN_OPTION', `the first argument is a command, not an option: ${name}`, {
+      remedy: `The commands are ${names.join(', ')}.`,
+    });
   throw new LrdistError('ERR_INVALID_OPTION', `there is no command "${name}"`, { remedy });
 }
 
 /** Errors come before options are parsed, so --json is looked for by itself. */
 function wantsJson(argv: readonly string[]): boolean {
-  return argv.some((token, i) => (token === '--json' && !/^false$/i.test(argv[i + 1] ?? '')) || /^--json=true$/i.test(token));
+  return argv.some(
+    (token, i) => (token === '--json' && !/^false$/i.test(argv[i + 1] ?? '')) || /^--json=true$/i.test(token),
+  );
 }

@@ -3,7 +3,11 @@ import { isLrdistError, type ErrorCode } from '../errors.ts';
 /** Exit codes of the program. */
 export const EXIT = { done: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const;
 
-const usageCodes: ReadonlySet<string> = new Set<ErrorCode>(['ERR_INVALID_OPTION', 'ERR_UNKNOWN_OPTION', 'ERR_CONFIG_FILE']);
+const usageCodes: ReadonlySet<string> = new Set<ErrorCode>([
+  'ERR_INVALID_OPTION',
+  'ERR_UNKNOWN_OPTION',
+  'ERR_CONFIG_FILE',
+]);
 
 export interface Stream {
   write(text: string): unknown;
@@ -18,9 +22,9 @@ export interface Output {
   readonly progress: boolean;
   readonly stderr: Stream;
   /** The command's result, once: `document` with --json, else the text. */
-  result(document: unknown, text: string | (() => string)): void;
+  readonly result: (document: unknown, text: string | (() => string)) => void;
   /** Advice, to standard error. */
-  note(text: string): void;
+  readonly note: (text: string) => void;
 }
 
 export interface OutputOptions {
@@ -30,12 +34,18 @@ export interface OutputOptions {
   readonly stderr?: Stream;
 }
 
-export function createOutput({ json = false, quiet = false, stdout = process.stdout, stderr = process.stderr }: OutputOptions = {}): Output {
+export function createOutput({
+  json = false,
+  quiet = false,
+  stdout = process.stdout,
+  stderr = process.stderr,
+}: OutputOptions = {}): Output {
   return {
     json,
     progress: !quiet,
     stderr,
-    result: (document, text) => void stdout.write(ended(json ? toJson(document) : typeof text === 'string' ? text : text())),
+    result: (document, text) =>
+      void stdout.write(ended(json ? toJson(document) : typeof text === 'string' ? text : text())),
     note: (text) => void stderr.write(ended(text)),
   };
 }
@@ -46,7 +56,10 @@ export function toJson(document: unknown): string {
 }
 
 /** Prints an error: one JSON document on standard output with --json, else text on standard error. */
-export function reportError(error: unknown, { json = false, stdout = process.stdout, stderr = process.stderr }: OutputOptions = {}): void {
+export function reportError(
+  error: unknown,
+  { json = false, stdout = process.stdout, stderr = process.stderr }: OutputOptions = {},
+): void {
   const { code, message, remedy } = describeError(error);
   if (json) stdout.write(ended(toJson({ error: { code, message, ...(remedy === undefined ? {} : { remedy }) } })));
   else stderr.write(ended(`lrdist: ${message}${remedy === undefined ? '' : `\n${remedy}`}\n(${code})`));

@@ -30,7 +30,14 @@ export interface ProgressOptions {
 }
 
 /** A bar on a terminal, a plain line now and then elsewhere. Both go to standard error. */
-export function createProgress({ label, total, stream = process.stderr, enabled = true, every = 10, now = Date.now }: ProgressOptions): Progress {
+export function createProgress({
+  label,
+  total,
+  stream = process.stderr,
+  enabled = true,
+  every = 10,
+  now = Date.now,
+}: ProgressOptions): Progress {
   if (!enabled || total <= 0) return { update: () => undefined, stop: () => undefined };
   const started = now();
   const text = (state: ProgressState): string => formatProgress(label, total, state, (now() - started) / 1000);
@@ -78,10 +85,16 @@ function lines(stream: Stream, every: number, now: () => number, text: (state: P
 }
 
 /** `train 120/300 40 %, loss 0.5321, 5,120 tokens/s, 1:05 left`. Exported for tests. */
-export function formatProgress(label: string, total: number, { done, tokens, loss }: ProgressState, seconds: number): string {
+export function formatProgress(
+  label: string,
+  total: number,
+  { done, tokens, loss }: ProgressState,
+  seconds: number,
+): string {
   const parts = [`${label} ${done}/${total} ${Math.floor((100 * done) / total)} %`];
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
-  if (tokens !== undefined && seconds > 0) parts.push(`${Math.round(tokens / seconds).toLocaleString('en-US')} tokens/s`);
+  if (tokens !== undefined && seconds > 0)
+    parts.push(`${Math.round(tokens / seconds).toLocaleString('en-US')} tokens/s`);
   if (done >= total) parts.push(`${formatSeconds(seconds)} in all`);
   else if (done > 0 && seconds > 0) parts.push(`${formatSeconds((seconds / done) * (total - done))} left`);
   return parts.join(', ');
@@ -93,5 +106,7 @@ export function formatSeconds(seconds: number): string {
   if (whole < 60) return `${whole} s`;
   const pad = (value: number): string => String(value).padStart(2, '0');
   const minutes = Math.floor(whole / 60);
-  return minutes < 60 ? `${minutes}:${pad(whole % 60)}` : `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(whole % 60)}`;
+  return minutes < 60
+    ? `${minutes}:${pad(whole % 60)}`
+    : `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(whole % 60)}`;
 }

@@ -12,12 +12,44 @@ export interface CommandEntry {
 const commandOf = (module: { readonly default: unknown }): CommandModule => module.default as CommandModule;
 
 export const commands: readonly CommandEntry[] = [
-  { name: 'setup', describe: 'find or obtain libtorch and build the native addon', load: async () => commandOf(await import('./commands/setup.ts')) },
-  { name: 'doctor', describe: 'check the installation and say what is wrong', load: async () => commandOf(await import('./commands/doctor.ts')) },
-  { name: 'train', describe: 'fine-tune a model on a task', load: async () => commandOf(await import('./commands/train.ts')) },
-  { name: 'eval', describe: 'evaluate a fine-tuned model', load: async () => commandOf(await import('./commands/eval.ts')) },
-  { name: 'predict', describe: 'write predictions in the GLUE submission format', load: async () => commandOf(await import('./commands/predict.ts')) },
-  { name: 'rates', describe: 'list and show rate distributions', load: async () => commandOf(await import('./commands/rates.ts')) },
-  { name: 'shift', describe: 'train on one task, then another, and measure what is forgotten', load: async () => commandOf(await import('./commands/shift.ts')) },
-  { name: 'demo', describe: 'the whole on a small generated language, with no downloads', load: async () => commandOf(await import('./commands/demo.ts')) },
+  {
+    name: 'setup',
+    describe: 'find or obtain libtorch and build the native addon',
+    load: async () => commandOf(await import('./commands/setup.ts')),
+  },
+  {
+    name: 'doctor',
+    describe: 'check the installation and say what is wrong',
+    load: async () => commandOf(await import('./commands/doctor.ts')),
+  },
+  {
+    name: 'train',
+    describe: 'fine-tune a model on a task',
+    load: async () => commandOf(await import('./commands/train.ts')),
+  },
+  {
+    name: 'eval',
+    describe: 'evaluate a fine-tuned model',
+    load: async () => commandOf(await import('./commands/eval.ts')),
+  },
+  {
+    name: 'predict',
+    describe: 'write predictions in the GLUE submission format',
+    load: async () => commandOf(await import('./commands/predict.ts')),
+  },
+  {
+    name: 'rates',
+    describe: 'list and show rate distributions',
+    load: async () => commandOf(await import('./commands/rates.ts')),
+  },
+  {
+    name: 'shift',
+    describe: 'train on one task, then another, and measure what is forgotten',
+    load: async () => commandOf(await import('./commands/shift.ts')),
+  },
+  {
+    name: 'demo',
+    describe: 'the whole on a small generated language, with no downloads',
+    load: async () => commandOf(await import('./commands/demo.ts')),
+  },
 ];

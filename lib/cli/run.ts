@@ -23,11 +23,18 @@ export const invocation = new AsyncLocalStorage<Invocation>();
  * A yargs handler from a command's body: it makes the output and the abort signal, and takes the signal listeners away at the end. Errors
  * go up to main(), which prints them and chooses the exit code.
  */
-export function command<A>(body: (args: A, context: CommandContext) => void | Promise<void>): (args: A) => Promise<void> {
+export function command<A>(
+  body: (args: A, context: CommandContext) => void | Promise<void>,
+): (args: A) => Promise<void> {
   return async (args) => {
     const common = args as CommonArguments;
     const current: Invocation = invocation.getStore() ?? { stdout: process.stdout, stderr: process.stderr };
-    const output = createOutput({ json: common.json, quiet: common.quiet, stdout: current.stdout, stderr: current.stderr });
+    const output = createOutput({
+      json: common.json,
+      quiet: common.quiet,
+      stdout: current.stdout,
+      stderr: current.stderr,
+    });
     const stopper = createStopper({ timeout: common.timeout, onStop: output.note });
     try {
       await body(args, { signal: stopper.signal, output });

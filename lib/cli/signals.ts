@@ -32,9 +32,17 @@ const exitCodes = { SIGINT: EXIT.interrupted, SIGTERM: EXIT.terminated, timeout:
 const MAX_TIMEOUT = Math.floor((2 ** 31 - 1) / 1000);
 
 /** Turns signals of the operating system into an AbortSignal. A second signal exits at once. */
-export function createStopper({ timeout, onStop, target = process, exit = (code) => process.exit(code) }: StopperOptions = {}): Stopper {
+export function createStopper({
+  timeout,
+  onStop,
+  target = process,
+  exit = (code) => process.exit(code),
+}: StopperOptions = {}): Stopper {
   if (timeout !== undefined && !(timeout > 0 && timeout <= MAX_TIMEOUT)) {
-    throw new LrdistError('ERR_INVALID_OPTION', `timeout: expected seconds above 0 and at most ${MAX_TIMEOUT}, received ${timeout}`);
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `timeout: expected seconds above 0 and at most ${MAX_TIMEOUT}, received ${timeout}`,
+    );
   }
   const controller = new AbortController();
   let stop: Stop | undefined;
@@ -55,7 +63,15 @@ export function createStopper({ timeout, onStop, target = process, exit = (code)
   const timer =
     timeout === undefined
       ? undefined
-      : setTimeout(() => request('timeout', `stopped after ${timeout} s (--timeout)`, `Stopping: ${timeout} s are over (--timeout).`), timeout * 1000);
+      : setTimeout(
+          () =>
+            request(
+              'timeout',
+              `stopped after ${timeout} s (--timeout)`,
+              `Stopping: ${timeout} s are over (--timeout).`,
+            ),
+          timeout * 1000,
+        );
   timer?.unref();
 
   return {

@@ -18,7 +18,9 @@ export function forLayers(distribution: RateDistribution, layers: number): RateD
     throw new LrdistError(
       'ERR_INVALID_OPTION',
       `the distribution "${distribution.name}" is for models of ${distribution.layers} layers, this one has ${layers}, and its groups are not by depth, so they cannot be mapped`,
-      { remedy: `Write its groups for ${layers} layers, or use groups by depth (lrdist rates show NAME --layers ${layers} --json prints an example).` },
+      {
+        remedy: `Write its groups for ${layers} layers, or use groups by depth (lrdist rates show NAME --layers ${layers} --json prints an example).`,
+      },
     );
   }
   const count = Math.min(n, layers + 2);
@@ -34,14 +36,21 @@ export function forLayers(distribution: RateDistribution, layers: number): RateD
     layers,
     groups,
     stages: distribution.stages.map(convert),
-    provenance: n <= 2 ? distribution.provenance : { ...distribution.provenance, mapped_from: { layers: distribution.layers, groups: n } },
+    provenance:
+      n <= 2
+        ? distribution.provenance
+        : { ...distribution.provenance, mapped_from: { layers: distribution.layers, groups: n } },
   };
 }
 
 /** Rates of embeddings, each of `layers` layers, heads, from rates of embeddings, groups of `from` layers, heads. */
 function shallower(rates: readonly number[], from: number, layers: number): number[] {
-  const perLayer = innerLayers(from, rates.length - 2).flatMap(({ first, last }, i) => new Array<number>(last - first + 1).fill(rates[i + 1]!));
-  const inner = Array.from({ length: layers }, (_, layer) => coveredMean(perLayer, (layer * from) / layers, ((layer + 1) * from) / layers));
+  const perLayer = innerLayers(from, rates.length - 2).flatMap(({ first, last }, i) =>
+    new Array<number>(last - first + 1).fill(rates[i + 1]!),
+  );
+  const inner = Array.from({ length: layers }, (_, layer) =>
+    coveredMean(perLayer, (layer * from) / layers, ((layer + 1) * from) / layers),
+  );
   return [rates[0]!, ...inner, rates.at(-1)!];
 }
 

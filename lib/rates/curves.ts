@@ -36,7 +36,9 @@ function progressOf({ warmup, total }: CurveInput): (step: number) => number {
 function cosine(input: CurveInput, floor: number): (step: number) => number {
   const cycles = input.kwargs.num_cycles ?? 0.5;
   const progress = progressOf(input);
-  return warmed(input.warmup, (step) => Math.max(0, 0.5 * (1 + Math.cos(Math.PI * cycles * 2 * progress(step))) * (1 - floor) + floor));
+  return warmed(input.warmup, (step) =>
+    Math.max(0, 0.5 * (1 + Math.cos(Math.PI * cycles * 2 * progress(step))) * (1 - floor) + floor),
+  );
 }
 
 /**
@@ -54,7 +56,9 @@ export const curves = {
     make: (input) => {
       const cycles = input.kwargs.num_cycles ?? 1;
       const progress = progressOf(input);
-      return warmed(input.warmup, (step) => (progress(step) >= 1 ? 0 : Math.max(0, 0.5 * (1 + Math.cos(Math.PI * ((cycles * progress(step)) % 1))))));
+      return warmed(input.warmup, (step) =>
+        progress(step) >= 1 ? 0 : Math.max(0, 0.5 * (1 + Math.cos(Math.PI * ((cycles * progress(step)) % 1)))),
+      );
     },
   },
   cosine_with_min_lr: {
@@ -62,7 +66,10 @@ export const curves = {
     make: (input) => {
       const { min_lr, min_lr_rate } = input.kwargs;
       if ((min_lr === undefined) === (min_lr_rate === undefined)) {
-        throw new LrdistError('ERR_INVALID_OPTION', 'lr_scheduler_kwargs: the schedule "cosine_with_min_lr" needs exactly one of min_lr and min_lr_rate');
+        throw new LrdistError(
+          'ERR_INVALID_OPTION',
+          'lr_scheduler_kwargs: the schedule "cosine_with_min_lr" needs exactly one of min_lr and min_lr_rate',
+        );
       }
       return cosine(input, min_lr === undefined ? min_lr_rate! : min_lr / input.learningRate);
     },
@@ -73,7 +80,10 @@ export const curves = {
       const end = kwargs.lr_end ?? 1e-7;
       const power = kwargs.power ?? 1;
       if (!(end < learningRate)) {
-        throw new LrdistError('ERR_INVALID_OPTION', `lr_scheduler_kwargs: lr_end (${end}) must be below the learning rate (${learningRate})`);
+        throw new LrdistError(
+          'ERR_INVALID_OPTION',
+          `lr_scheduler_kwargs: lr_end (${end}) must be below the learning rate (${learningRate})`,
+        );
       }
       const length = Math.max(1, total - warmup);
       return warmed(warmup, (step) => {
@@ -86,7 +96,11 @@ export const curves = {
     settings: ['timescale'],
     make: ({ warmup, kwargs }) => {
       const timescale = kwargs.timescale ?? (warmup || 10_000);
-      if (timescale <= 0) throw new LrdistError('ERR_INVALID_OPTION', `lr_scheduler_kwargs: timescale must be above 0, received ${timescale}`);
+      if (timescale <= 0)
+        throw new LrdistError(
+          'ERR_INVALID_OPTION',
+          `lr_scheduler_kwargs: timescale must be above 0, received ${timescale}`,
+        );
       return warmed(warmup, (step) => 1 / Math.sqrt((step + timescale - warmup) / timescale));
     },
   },
@@ -95,6 +109,9 @@ export const curves = {
   /** Cosine over the whole stage, from its first step on, times t / warm-up while t <= warm-up (arXiv 2404.01317, the authors' code). */
   paper: {
     settings: [],
-    make: ({ warmup, total }) => (step) => 0.5 * (1 + Math.cos((Math.PI * step) / Math.max(1, total))) * (step < warmup ? step / warmup : 1),
+    make:
+      ({ warmup, total }) =>
+      (step) =>
+        0.5 * (1 + Math.cos((Math.PI * step) / Math.max(1, total))) * (step < warmup ? step / warmup : 1),
   },
 } as const satisfies Record<string, Curve>;

@@ -32,7 +32,10 @@ export function innerLayers(layers: number, inner: number): { readonly first: nu
 export function depthGroups(layers: number, n: number): readonly GroupSpec[] {
   requireLayers(layers);
   if (!Number.isInteger(n) || n < 1 || n > layers + 2) {
-    throw new LrdistError('ERR_INVALID_OPTION', `cannot make ${n} groups by depth of ${layers} layers: expected a whole number from 1 to ${layers + 2}`);
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `cannot make ${n} groups by depth of ${layers} layers: expected a whole number from 1 to ${layers + 2}`,
+    );
   }
   if (n === 1) return allGroups();
   const heads: GroupSpec = { name: 'heads', match: ['*'] };

@@ -51,7 +51,8 @@ export function referenceRate(distribution: RateDistribution, stage = 0): number
 
 /** The same shape at another base. Needs a distribution with a base; a rate equal to it becomes exactly the new one. */
 export function withBase(distribution: RateDistribution & { readonly base: number }, base: number): RateDistribution {
-  const scale = (rates: Rates): Rates => Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, (rate / distribution.base) * base]));
+  const scale = (rates: Rates): Rates =>
+    Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, (rate / distribution.base) * base]));
   return {
     ...distribution,
     name: `${distribution.name.replace(/@[^@]*$/, '')}@${formatRate(base)}`,

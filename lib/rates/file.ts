@@ -13,7 +13,9 @@ const schema = z.strictObject({
   format: z.literal(RATES_FORMAT),
   name: z.string().min(1),
   layers: z.int().min(1).max(1000),
-  groups: z.array(z.strictObject({ name: z.string().min(1), match: z.union([pattern, z.array(pattern).min(1)]) })).min(1),
+  groups: z
+    .array(z.strictObject({ name: z.string().min(1), match: z.union([pattern, z.array(pattern).min(1)]) }))
+    .min(1),
   base: z.number().positive().max(MAX_RATE).optional(),
   rates: z.record(z.string(), rate).optional(),
   stages: z.array(z.record(z.string(), rate)).min(1).optional(),
@@ -49,14 +51,19 @@ export function fromDocument(document: unknown, source = 'rates'): RateDistribut
   const parsed = schema.safeParse(document);
   if (!parsed.success) throw invalid(source, z.prettifyError(parsed.error));
   const { name, layers, base, rates, stages, provenance = {} } = parsed.data;
-  const groups = parsed.data.groups.map((group) => ({ name: group.name, match: typeof group.match === 'string' ? [group.match] : group.match }));
-  if ((rates === undefined) === (stages === undefined)) throw invalid(source, 'expected exactly one of "rates" and "stages"');
+  const groups = parsed.data.groups.map((group) => ({
+    name: group.name,
+    match: typeof group.match === 'string' ? [group.match] : group.match,
+  }));
+  if ((rates === undefined) === (stages === undefined))
+    throw invalid(source, 'expected exactly one of "rates" and "stages"');
   const names = groups.map((group) => group.name);
   const twice = names.find((group, i) => names.indexOf(group) !== i);
   if (twice !== undefined) throw invalid(source, `two groups are named "${twice}"`);
   for (const group of groups) for (const match of group.match) checkPattern(match, source);
   const list = stages ?? [rates!];
-  for (const [i, stage] of list.entries()) checkStage(stage, names, stages === undefined ? 'rates' : `stages[${i}]`, source);
+  for (const [i, stage] of list.entries())
+    checkStage(stage, names, stages === undefined ? 'rates' : `stages[${i}]`, source);
   return { name, layers, groups, stages: list, ...(base === undefined ? {} : { base }), provenance };
 }
 
@@ -67,7 +74,10 @@ export function toDocument(distribution: RateDistribution): RatesDocument {
     format: RATES_FORMAT,
     name,
     layers,
-    groups: groups.map((group) => ({ name: group.name, match: group.match.length === 1 ? group.match[0]! : [...group.match] })),
+    groups: groups.map((group) => ({
+      name: group.name,
+      match: group.match.length === 1 ? group.match[0]! : [...group.match],
+    })),
     ...(base === undefined ? {} : { base }),
     ...(stages.length === 1 ? { rates: stages[0]! } : { stages: [...stages] }),
     provenance: { ...provenance },
@@ -104,9 +114,15 @@ function checkPattern(match: string, source: string): void {
 function checkStage(stage: Rates, groups: readonly string[], where: string, source: string): void {
   const missing = groups.filter((group) => !Object.hasOwn(stage, group));
   const unknown = Object.keys(stage).filter((group) => !groups.includes(group));
-  if (missing.length > 0) throw invalid(source, `${where}: no rate for ${missing.map((group) => `"${group}"`).join(', ')}`);
-  if (unknown.length > 0) throw invalid(source, `${where}: rates for groups that do not exist: ${unknown.map((group) => `"${group}"`).join(', ')}`);
-  if (groups.every((group) => stage[group] === 0)) throw invalid(source, `${where}: every rate is 0, so nothing would learn`);
+  if (missing.length > 0)
+    throw invalid(source, `${where}: no rate for ${missing.map((group) => `"${group}"`).join(', ')}`);
+  if (unknown.length > 0)
+    throw invalid(
+      source,
+      `${where}: rates for groups that do not exist: ${unknown.map((group) => `"${group}"`).join(', ')}`,
+    );
+  if (groups.every((group) => stage[group] === 0))
+    throw invalid(source, `${where}: every rate is 0, so nothing would learn`);
 }
 
 function invalid(source: string, problem: string): LrdistError {

@@ -17,7 +17,9 @@ export interface GroupSpec {
  */
 export function assign(parameterNames: readonly string[], groups: readonly GroupSpec[]): Int32Array {
   const patterns = groups.map((group) => group.match.map(compilePattern));
-  const groupOf = Int32Array.from(parameterNames, (name) => patterns.findIndex((tests) => tests.some((test) => test(name))));
+  const groupOf = Int32Array.from(parameterNames, (name) =>
+    patterns.findIndex((tests) => tests.some((test) => test(name))),
+  );
   refuseUnclaimed(parameterNames, groupOf, groups);
   refuseEmpty(parameterNames, groupOf, groups);
   return groupOf;
@@ -27,9 +29,13 @@ function refuseUnclaimed(names: readonly string[], groupOf: Int32Array, groups: 
   const unclaimed = names.filter((_, i) => groupOf[i] === -1);
   if (unclaimed.length === 0) return;
   const shown = unclaimed.slice(0, 5).join(', ') + (unclaimed.length > 5 ? ', ...' : '');
-  throw new LrdistError('ERR_PARAMETER_UNCLAIMED', `${unclaimed.length} of ${names.length} parameters match no group: ${shown}`, {
-    remedy: `Groups are tried in order: ${groups.map((group) => group.name).join(', ')}. Add a last group that matches "*" to take what is left.`,
-  });
+  throw new LrdistError(
+    'ERR_PARAMETER_UNCLAIMED',
+    `${unclaimed.length} of ${names.length} parameters match no group: ${shown}`,
+    {
+      remedy: `Groups are tried in order: ${groups.map((group) => group.name).join(', ')}. Add a last group that matches "*" to take what is left.`,
+    },
+  );
 }
 
 function refuseEmpty(names: readonly string[], groupOf: Int32Array, groups: readonly GroupSpec[]): void {
@@ -41,13 +47,21 @@ function refuseEmpty(names: readonly string[], groupOf: Int32Array, groups: read
     const taken = names.find((name) => tests.some((test) => test(name)));
     if (taken !== undefined) {
       const earlier = groups[groupOf[names.indexOf(taken)]!]!.name;
-      throw new LrdistError('ERR_GROUP_EMPTY', `group "${group.name}" is empty: all that ${patterns} matches, such as ${taken}, belongs to the earlier group "${earlier}"`, {
-        remedy: `Put "${group.name}" before "${earlier}", or remove it.`,
-      });
+      throw new LrdistError(
+        'ERR_GROUP_EMPTY',
+        `group "${group.name}" is empty: all that ${patterns} matches, such as ${taken}, belongs to the earlier group "${earlier}"`,
+        {
+          remedy: `Put "${group.name}" before "${earlier}", or remove it.`,
+        },
+      );
     }
     const near = nearestNames(group.match, names).join(', ');
-    throw new LrdistError('ERR_GROUP_EMPTY', `group "${group.name}" matches no parameter: ${patterns}. Near parameter names: ${near}`, {
-      remedy: 'Correct the pattern, or remove the group. Is the distribution written for another number of layers?',
-    });
+    throw new LrdistError(
+      'ERR_GROUP_EMPTY',
+      `group "${group.name}" matches no parameter: ${patterns}. Near parameter names: ${near}`,
+      {
+        remedy: 'Correct the pattern, or remove the group. Is the distribution written for another number of layers?',
+      },
+    );
   }
 }

@@ -13,7 +13,8 @@ export type RateSpec =
 /** Parses `2e-5,fast-head@1e-4,my.rates.json`: numbers, built-in names and files, the last two with an optional `@base`. */
 export function parseRates(list: string): RateSpec[] {
   const entries = list.split(',').map((entry) => entry.trim());
-  if (entries.every((entry) => entry === '')) throw new LrdistError('ERR_INVALID_OPTION', 'rates: expected a number, a name or a file, received nothing');
+  if (entries.every((entry) => entry === ''))
+    throw new LrdistError('ERR_INVALID_OPTION', 'rates: expected a number, a name or a file, received nothing');
   return entries.map((entry) => {
     if (entry === '') throw new LrdistError('ERR_INVALID_OPTION', `rates: an empty entry in "${list}"`);
     return parseEntry(entry);
@@ -53,7 +54,11 @@ export function loadRates(list: string, options: ResolveOptions): Promise<RateDi
 function rebased(distribution: RateDistribution, { path, base }: { path: string; base?: number }): RateDistribution {
   if (base === undefined) return distribution;
   if (distribution.base === undefined) {
-    throw new LrdistError('ERR_INVALID_OPTION', `rates: "${path}" has no base, so "@${formatRate(base)}" cannot move it`, { remedy: 'Add "base" to the file (the rate a multiplier of 1 stands for), or leave out "@".' });
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `rates: "${path}" has no base, so "@${formatRate(base)}" cannot move it`,
+      { remedy: 'Add "base" to the file (the rate a multiplier of 1 stands for), or leave out "@".' },
+    );
   }
   return withBase({ ...distribution, base: distribution.base }, base);
 }
@@ -81,7 +86,11 @@ function isPath(text: string): boolean {
 
 function parseRate(text: string, entry: string): number {
   const rate = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
-  const refuse = (expected: string): LrdistError => new LrdistError('ERR_INVALID_OPTION', `rates: expected ${expected}, received "${text}"${text === entry ? '' : ` in "${entry}"`}`);
+  const refuse = (expected: string): LrdistError =>
+    new LrdistError(
+      'ERR_INVALID_OPTION',
+      `rates: expected ${expected}, received "${text}"${text === entry ? '' : ` in "${entry}"`}`,
+    );
   if (!(rate > 0 && Number.isFinite(rate))) throw refuse('a learning rate above 0');
   if (rate > MAX_RATE) throw refuse(`a learning rate of at most ${MAX_RATE}`);
   return rate;
@@ -89,6 +98,11 @@ function parseRate(text: string, entry: string): number {
 
 function unknownName(name: string): LrdistError {
   const near = nearest(name, presetNames);
-  const remedy = near === undefined ? 'A file needs a name that ends in .json or a path with "/".' : `Did you mean ${near}?`;
-  return new LrdistError('ERR_INVALID_OPTION', `rates: no distribution named "${name}"; the built-in names are ${presetNames.join(', ')}`, { remedy });
+  const remedy =
+    near === undefined ? 'A file needs a name that ends in .json or a path with "/".' : `Did you mean ${near}?`;
+  return new LrdistError(
+    'ERR_INVALID_OPTION',
+    `rates: no distribution named "${name}"; the built-in names are ${presetNames.join(', ')}`,
+    { remedy },
+  );
 }

@@ -11,7 +11,11 @@ export function compilePattern(pattern: string): (name: string) => boolean {
     const regex = new RegExp(source);
     return (name) => regex.test(name);
   } catch (cause) {
-    throw new LrdistError('ERR_INVALID_OPTION', `group pattern "${pattern}" is not a regular expression: ${(cause as Error).message}`, { cause });
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `group pattern "${pattern}" is not a regular expression: ${(cause as Error).message}`,
+      { cause },
+    );
   }
 }
 
@@ -26,7 +30,10 @@ function escape(text: string): string {
 
 /** Up to three parameter names that share the longest piece of text with one of the patterns, for error messages. */
 export function nearestNames(patterns: readonly string[], names: readonly string[]): string[] {
-  const scored = names.map((name) => ({ name, score: Math.max(...patterns.map((pattern) => commonLength(pattern, name))) }));
+  const scored = names.map((name) => ({
+    name,
+    score: Math.max(...patterns.map((pattern) => commonLength(pattern, name))),
+  }));
   scored.sort((a, b) => b.score - a.score);
   return scored.slice(0, 3).map(({ name }) => name);
 }

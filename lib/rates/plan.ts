@@ -34,8 +34,13 @@ export interface RatePlan {
  *
  * @throws LrdistError ERR_GROUP_EMPTY, ERR_PARAMETER_UNCLAIMED, ERR_INVALID_OPTION
  */
-export function buildPlan(parameters: readonly { readonly name: string }[], distributions: readonly RateDistribution[], options: PlanOptions = {}): RatePlan {
-  if (distributions.length === 0) throw new LrdistError('ERR_INVALID_OPTION', 'rates: expected at least one distribution, received none');
+export function buildPlan(
+  parameters: readonly { readonly name: string }[],
+  distributions: readonly RateDistribution[],
+  options: PlanOptions = {},
+): RatePlan {
+  if (distributions.length === 0)
+    throw new LrdistError('ERR_INVALID_OPTION', 'rates: expected at least one distribution, received none');
   const names = parameters.map((parameter) => parameter.name);
   const layers = layersOf(names);
   const mapped = distributions.map((distribution) => (layers === 0 ? distribution : forLayers(distribution, layers)));
@@ -77,9 +82,14 @@ export function buildPlan(parameters: readonly { readonly name: string }[], dist
 
 function decayOf(weightDecay: number | readonly number[], replicas: number): readonly number[] {
   const decays = typeof weightDecay === 'number' ? new Array<number>(replicas).fill(weightDecay) : weightDecay;
-  if (decays.length !== replicas) throw new LrdistError('ERR_INVALID_OPTION', `weight_decay: expected ${replicas} numbers, one for each distribution, received ${decays.length}`);
+  if (decays.length !== replicas)
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `weight_decay: expected ${replicas} numbers, one for each distribution, received ${decays.length}`,
+    );
   for (const decay of decays) {
-    if (!Number.isFinite(decay) || decay < 0) throw new LrdistError('ERR_INVALID_OPTION', `weight_decay: expected a number of 0 or more, received ${decay}`);
+    if (!Number.isFinite(decay) || decay < 0)
+      throw new LrdistError('ERR_INVALID_OPTION', `weight_decay: expected a number of 0 or more, received ${decay}`);
   }
   return decays;
 }

@@ -20,7 +20,8 @@ export interface Preset {
 }
 
 const paper = {
-  source: 'Kenneweg, Schulz, Schröder, Hammer: Intelligent Learning Rate Distribution to reduce Catastrophic Forgetting in Transformers, arXiv 2404.01317',
+  source:
+    'Kenneweg, Schulz, Schröder, Hammer: Intelligent Learning Rate Distribution to reduce Catastrophic Forgetting in Transformers, arXiv 2404.01317',
   code: 'github.com/TheMody/NAS-CatastrophicForgetting',
   model: 'bert-base-uncased',
   pairs: ['sst2->mrpc', 'mrpc->sst2', 'qqp->mrpc', 'mrpc->qqp'],
@@ -32,7 +33,9 @@ const combinedLayersPerGroup = [2, 1, 2, 1, 2, 1, 2, 1];
 const rounded = [1, 1, 0.3, 0.7, 1, 1, 1, 1, 1, 3];
 
 /** Geometric mean of the rates of the twelve encoder layers: the typical rate of the body. */
-const combinedBase = Math.exp(combinedLayersPerGroup.reduce((sum, count, i) => sum + count * Math.log(combined[i + 1]!), 0) / 12);
+const combinedBase = Math.exp(
+  combinedLayersPerGroup.reduce((sum, count, i) => sum + count * Math.log(combined[i + 1]!), 0) / 12,
+);
 
 /** The built-in names of --rates. */
 export const presets: readonly Preset[] = [
@@ -65,7 +68,8 @@ export const presets: readonly Preset[] = [
     provenance: {
       ...paper,
       method: 'rank-weighted geometric mean of each search (weights 1.8^-rank), then geometric mean over the pairs',
-      caution: 'searched with one seed per trial on pairs around MRPC; two of the four logs also hold rows of another protocol',
+      caution:
+        'searched with one seed per trial on pairs around MRPC; two of the four logs also hold rows of another protocol',
     },
   },
   {
@@ -76,7 +80,11 @@ export const presets: readonly Preset[] = [
     layers: 12,
     multipliers: rounded,
     published: rounded.map((multiplier) => multiplier * 2e-5),
-    provenance: { ...paper, method: 'multipliers 1, 1, 0.3, 0.7, 1, 1, 1, 1, 1, 3 times a base of 2e-5, read off the combined rates by the authors' },
+    provenance: {
+      ...paper,
+      method:
+        'multipliers 1, 1, 0.3, 0.7, 1, 1, 1, 1, 1, 3 times a base of 2e-5, read off the combined rates by the authors',
+    },
   },
 ];
 

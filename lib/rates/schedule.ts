@@ -49,31 +49,52 @@ export function warmupSteps(options: ScheduleOptions, total: number): number {
   const standard = options.lr_scheduler_type === 'paper' ? 0.1 : 0;
   const steps = options.warmup_steps ?? 0;
   const share = options.warmup_ratio ?? (options.warmup_steps === undefined ? standard : 0);
-  if (!Number.isFinite(steps) || steps < 0) throw new LrdistError('ERR_INVALID_OPTION', `warmup_steps: expected a number of 0 or more, received ${steps}`);
-  if (!Number.isFinite(share) || share < 0 || share > 1) throw new LrdistError('ERR_INVALID_OPTION', `warmup_ratio: expected a number from 0 to 1, received ${share}`);
+  if (!Number.isFinite(steps) || steps < 0)
+    throw new LrdistError('ERR_INVALID_OPTION', `warmup_steps: expected a number of 0 or more, received ${steps}`);
+  if (!Number.isFinite(share) || share < 0 || share > 1)
+    throw new LrdistError('ERR_INVALID_OPTION', `warmup_ratio: expected a number from 0 to 1, received ${share}`);
   if (steps >= 1) return Math.floor(steps);
   return Math.ceil(total * (steps > 0 ? steps : share));
 }
 
-function checkSettings(name: string, kwargs: Readonly<Record<string, number>>, allowed: readonly (keyof CurveSettings)[]): void {
+function checkSettings(
+  name: string,
+  kwargs: Readonly<Record<string, number>>,
+  allowed: readonly (keyof CurveSettings)[],
+): void {
   for (const [key, value] of Object.entries(kwargs)) {
     if (!(allowed as readonly string[]).includes(key)) {
       const near = nearest(key, allowed);
       const known = allowed.length === 0 ? 'it takes none' : `it takes ${allowed.join(', ')}`;
-      throw new LrdistError('ERR_UNKNOWN_OPTION', `lr_scheduler_kwargs: the schedule "${name}" has no "${key}"; ${known}`, near === undefined ? {} : { remedy: `Did you mean ${near}?` });
+      throw new LrdistError(
+        'ERR_UNKNOWN_OPTION',
+        `lr_scheduler_kwargs: the schedule "${name}" has no "${key}"; ${known}`,
+        near === undefined ? {} : { remedy: `Did you mean ${near}?` },
+      );
     }
     if (typeof value !== 'number' || !Number.isFinite(value)) {
-      throw new LrdistError('ERR_INVALID_OPTION', `lr_scheduler_kwargs: ${key}: expected a number, received ${String(value)}`);
+      throw new LrdistError(
+        'ERR_INVALID_OPTION',
+        `lr_scheduler_kwargs: ${key}: expected a number, received ${String(value)}`,
+      );
     }
   }
 }
 
 function unknownSchedule(name: string): LrdistError {
   if (name === 'reduce_lr_on_plateau' || name === 'greedy') {
-    return new LrdistError('ERR_INVALID_OPTION', `lr_scheduler_type: "${name}" follows the evaluation results; lrdist has only schedules that are functions of the step`, {
-      remedy: `Take one of ${scheduleNames.join(', ')}.`,
-    });
+    return new LrdistError(
+      'ERR_INVALID_OPTION',
+      `lr_scheduler_type: "${name}" follows the evaluation results; lrdist has only schedules that are functions of the step`,
+      {
+        remedy: `Take one of ${scheduleNames.join(', ')}.`,
+      },
+    );
   }
   const near = nearest(name, scheduleNames);
-  return new LrdistError('ERR_INVALID_OPTION', `lr_scheduler_type: expected one of ${scheduleNames.join(', ')}, received "${name}"`, near === undefined ? {} : { remedy: `Did you mean ${near}?` });
+  return new LrdistError(
+    'ERR_INVALID_OPTION',
+    `lr_scheduler_type: expected one of ${scheduleNames.join(', ')}, received "${name}"`,
+    near === undefined ? {} : { remedy: `Did you mean ${near}?` },
+  );
 }

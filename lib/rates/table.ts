@@ -20,13 +20,22 @@ export interface ShapedParameter {
 
 /** Group, size and rates. Without `parameters`, those of a BERT with a pooler and one classifier. */
 export function describeGroups(distribution: RateDistribution, parameters?: readonly ShapedParameter[]): GroupRow[] {
-  const list: readonly ShapedParameter[] = parameters ?? bertParameterNames({ layers: distribution.layers, heads: ['task'] }).map((name) => ({ name }));
-  const groupOf = assign(list.map(({ name }) => name), distribution.groups);
+  const list: readonly ShapedParameter[] =
+    parameters ?? bertParameterNames({ layers: distribution.layers, heads: ['task'] }).map((name) => ({ name }));
+  const groupOf = assign(
+    list.map(({ name }) => name),
+    distribution.groups,
+  );
   return distribution.groups.map((group, g) => {
     const members = list.filter((_, p) => groupOf[p] === g);
     const sizes = members.map(({ shape }) => shape?.reduce((product, side) => product * side, 1));
     const elements = sizes.every((size) => size !== undefined) ? sizes.reduce((sum, size) => sum + size, 0) : undefined;
-    return { group: group.name, tensors: members.length, elements, rates: distribution.stages.map((stage) => stage[group.name]!) };
+    return {
+      group: group.name,
+      tensors: members.length,
+      elements,
+      rates: distribution.stages.map((stage) => stage[group.name]!),
+    };
   });
 }
 
@@ -34,7 +43,11 @@ export function describeGroups(distribution: RateDistribution, parameters?: read
  * A distribution as text: its name, then for each group the tensors, the elements where known, and per stage the rate with a bar. Bars
  * are on a logarithmic axis over whole powers of ten, named in the heading.
  */
-export function renderTable(distribution: RateDistribution, parameters?: readonly ShapedParameter[], barWidth = 24): string {
+export function renderTable(
+  distribution: RateDistribution,
+  parameters?: readonly ShapedParameter[],
+  barWidth = 24,
+): string {
   const rows = describeGroups(distribution, parameters);
   const [low, high] = axis(rows.flatMap((row) => row.rates));
   const withElements = rows.every((row) => row.elements !== undefined);
@@ -75,5 +88,12 @@ function bar(rate: number, low: number, high: number, width: number): string {
 /** Rows of cells as lines with columns two spaces apart; `right` columns end at the same place. */
 export function alignColumns(rows: readonly (readonly string[])[], right: readonly boolean[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => row.map((cell, c) => (right[c] ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!))).join('  ').trimEnd()).join('\n');
+  return rows
+    .map((row) =>
+      row
+        .map((cell, c) => (right[c] ? cell.padStart(widths[c]!) : cell.padEnd(widths[c]!)))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }

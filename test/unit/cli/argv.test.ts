@@ -4,7 +4,10 @@ import yargs from 'yargs';
 import { optionTable, readTokens, toArgv, type YargsOptions } from '../../../lib/cli/argv.ts';
 import { commonOptions, modelOptions, scheduleOptions, trainingOptions } from '../../../lib/cli/options.ts';
 
-const parser = yargs([]).help(false).version(false).options({ ...modelOptions, ...trainingOptions, ...scheduleOptions, ...commonOptions, tags: { type: 'array' } });
+const parser = yargs([])
+  .help(false)
+  .version(false)
+  .options({ ...modelOptions, ...trainingOptions, ...scheduleOptions, ...commonOptions, tags: { type: 'array' } });
 const table = optionTable((parser as unknown as { getOptions(): YargsOptions }).getOptions());
 
 const read = (...argv: string[]) => {
@@ -47,32 +50,59 @@ test('values: negative numbers, =, empty, after --', () => {
 });
 
 test('numbers are numbers', () => {
-  for (const good of ['1', '+2', '.5', '2e-5', '1E3', '-0.1']) assert.deepEqual(read('--warmup_ratio', good), { warmup_ratio: [good] });
+  for (const good of ['1', '+2', '.5', '2e-5', '1E3', '-0.1'])
+    assert.deepEqual(read('--warmup_ratio', good), { warmup_ratio: [good] });
   for (const bad of ['abc', 'nan', 'NaN', 'inf', 'Infinity', '1e999', '', ' ', '0x10', '1_000', '3,5', 'true']) {
-    assert.throws(() => read(`--warmup-ratio=${bad}`), { code: 'ERR_INVALID_OPTION', message: `--warmup-ratio: expected a number, received "${bad}"` });
+    assert.throws(() => read(`--warmup-ratio=${bad}`), {
+      code: 'ERR_INVALID_OPTION',
+      message: `--warmup-ratio: expected a number, received "${bad}"`,
+    });
   }
 });
 
 test('choices and switches refuse other words', () => {
-  assert.throws(() => read('--lr_scheduler_type', 'cosin'), { code: 'ERR_INVALID_OPTION', message: /expected one of linear, cosine/, remedy: 'Did you mean cosine?' });
-  assert.throws(() => read('--json=yes'), { code: 'ERR_INVALID_OPTION', message: '--json: expected true or false, received "yes"' });
+  assert.throws(() => read('--lr_scheduler_type', 'cosin'), {
+    code: 'ERR_INVALID_OPTION',
+    message: /expected one of linear, cosine/,
+    remedy: 'Did you mean cosine?',
+  });
+  assert.throws(() => read('--json=yes'), {
+    code: 'ERR_INVALID_OPTION',
+    message: '--json: expected true or false, received "yes"',
+  });
   assert.throws(() => read('--no-json=true'), { code: 'ERR_INVALID_OPTION' });
 });
 
 test('an option without its value is refused', () => {
   assert.throws(() => read('--output_dir'), { code: 'ERR_INVALID_OPTION', message: '--output_dir needs a value' });
-  assert.throws(() => read('--output_dir', '--json'), { code: 'ERR_INVALID_OPTION', message: '--output_dir needs a value' });
+  assert.throws(() => read('--output_dir', '--json'), {
+    code: 'ERR_INVALID_OPTION',
+    message: '--output_dir needs a value',
+  });
 });
 
 test('an unknown option shows the nearest', () => {
-  assert.throws(() => read('--num_train_epoch', '3'), { code: 'ERR_UNKNOWN_OPTION', message: 'unknown option --num_train_epoch', remedy: 'Did you mean --num_train_epochs?' });
-  assert.throws(() => read('--num-train-epoch=3'), { code: 'ERR_UNKNOWN_OPTION', remedy: 'Did you mean --num_train_epochs?' });
+  assert.throws(() => read('--num_train_epoch', '3'), {
+    code: 'ERR_UNKNOWN_OPTION',
+    message: 'unknown option --num_train_epoch',
+    remedy: 'Did you mean --num_train_epochs?',
+  });
+  assert.throws(() => read('--num-train-epoch=3'), {
+    code: 'ERR_UNKNOWN_OPTION',
+    remedy: 'Did you mean --num_train_epochs?',
+  });
   assert.throws(() => read('--no-output-dir'), { code: 'ERR_UNKNOWN_OPTION' }, 'only switches can be negated');
   assert.throws(() => read('-x'), { code: 'ERR_UNKNOWN_OPTION', message: 'unknown option -x' });
 });
 
 test('yargs reads what was read to the same values', async () => {
   const given = readTokens(['--model', 'a b', '--seed', '-3', '--no-json', '--tags', '1', '2'], table);
-  const argv = (await yargs([]).options({ ...modelOptions, ...trainingOptions, ...commonOptions, tags: { type: 'array' } }).parserConfiguration({ 'parse-numbers': false }).parseAsync(toArgv(given))) as Record<string, unknown>;
-  assert.deepEqual([argv['model_name_or_path'], argv['model'], argv['seed'], argv['json'], argv['tags']], ['a b', 'a b', -3, false, ['1', '2']]);
+  const argv = (await yargs([])
+    .options({ ...modelOptions, ...trainingOptions, ...commonOptions, tags: { type: 'array' } })
+    .parserConfiguration({ 'parse-numbers': false })
+    .parseAsync(toArgv(given))) as Record<string, unknown>;
+  assert.deepEqual(
+    [argv['model_name_or_path'], argv['model'], argv['seed'], argv['json'], argv['tags']],
+    ['a b', 'a b', -3, false, ['1', '2']],
+  );
 });

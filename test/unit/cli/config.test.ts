@@ -37,14 +37,41 @@ async function arguments_(argv: readonly string[], names: readonly string[]): Pr
 }
 
 test('a JSON or YAML file gives options, and the command line wins', async () => {
-  const json = await file('a.json', JSON.stringify({ model_name_or_path: 'm', 'learning-rate': 2e-5, seed: 1, overwrite_output_dir: true, lr_scheduler_kwargs: { num_cycles: 2 }, data_seed: null }));
-  const yaml = await file('a.yaml', 'model: m\nlearning_rate: 2e-5\nseed: "1"\noverwrite_output_dir: true\nlr_scheduler_kwargs: {num_cycles: 2}\n');
-  const names = ['model_name_or_path', 'learning_rate', 'seed', 'overwrite_output_dir', 'lr_scheduler_kwargs', 'data_seed'];
+  const json = await file(
+    'a.json',
+    JSON.stringify({
+      model_name_or_path: 'm',
+      'learning-rate': 2e-5,
+      seed: 1,
+      overwrite_output_dir: true,
+      lr_scheduler_kwargs: { num_cycles: 2 },
+      data_seed: null,
+    }),
+  );
+  const yaml = await file(
+    'a.yaml',
+    'model: m\nlearning_rate: 2e-5\nseed: "1"\noverwrite_output_dir: true\nlr_scheduler_kwargs: {num_cycles: 2}\n',
+  );
+  const names = [
+    'model_name_or_path',
+    'learning_rate',
+    'seed',
+    'overwrite_output_dir',
+    'lr_scheduler_kwargs',
+    'data_seed',
+  ];
   for (const path of [json, yaml]) {
     const expected = ['m', 2e-5, 1, true, '{"num_cycles":2}', undefined];
     assert.deepEqual(await arguments_(['--config', path], names), expected);
     assert.deepEqual(await arguments_([path], names), expected, 'a lone file, as Hugging Face takes it');
-    assert.deepEqual(await arguments_([path, '--model', 'n', '--no-overwrite-output-dir', '--seed', '7'], names), ['n', 2e-5, 7, false, '{"num_cycles":2}', undefined]);
+    assert.deepEqual(await arguments_([path, '--model', 'n', '--no-overwrite-output-dir', '--seed', '7'], names), [
+      'n',
+      2e-5,
+      7,
+      false,
+      '{"num_cycles":2}',
+      undefined,
+    ]);
   }
 });
 
@@ -59,7 +86,11 @@ test('mistakes in a file name it', async () => {
     assert.equal(code, 2);
     assert.match(stderr, message);
   };
-  await refuse('b.json', '{"num_train_epoch": 3}', /unknown option num_train_epoch in .*b\.json\nDid you mean num_train_epochs\?/);
+  await refuse(
+    'b.json',
+    '{"num_train_epoch": 3}',
+    /unknown option num_train_epoch in .*b\.json\nDid you mean num_train_epochs\?/,
+  );
   await refuse('c.json', '{"learning_rate": "fast"}', /learning_rate in .*c\.json: expected a number, received "fast"/);
   await refuse('d.json', '{"overwrite_output_dir": 1}', /expected true or false/);
   await refuse('e.json', '{', /ERR_CONFIG_FILE/);

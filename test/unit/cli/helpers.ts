@@ -24,6 +24,11 @@ export async function run(argv: readonly string[], commands?: readonly CommandEn
   return { code, stdout: stdout.text, stderr: stderr.text };
 }
 
+/** The error of a --json document. */
+export function errorIn(stdout: string): { code: string; message: string; remedy?: string } {
+  return (JSON.parse(stdout) as { error: { code: string; message: string } }).error;
+}
+
 /** A registry of one command. */
 export function only(module: object, loaded?: () => void): CommandEntry[] {
   const load = async (): Promise<CommandModule> => {

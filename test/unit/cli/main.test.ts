@@ -5,7 +5,7 @@ import { commands } from '../../../lib/cli/registry.ts';
 import { command } from '../../../lib/cli/run.ts';
 import { LrdistError } from '../../../lib/errors.ts';
 import { environment } from '../../../lib/env.ts';
-import { only, run } from './helpers.ts';
+import { errorIn, only, run } from './helpers.ts';
 
 const nothing = { command: 'work', handler: command<object>(() => undefined) };
 const failing = (error: unknown) =>
@@ -46,15 +46,23 @@ test('an unknown command shows the nearest', async () => {
 });
 
 test('the help of a command shows its options and the common ones', async () => {
-  const builder = (y: Argv): Argv => y.positional('thing', { type: 'string', describe: 'what' }).options({ depth: { type: 'number', describe: 'how deep' } });
+  const builder = (y: Argv): Argv =>
+    y
+      .positional('thing', { type: 'string', describe: 'what' })
+      .options({ depth: { type: 'number', describe: 'how deep' } });
   const entries = only({ command: 'work <thing>', builder, handler: () => assert.fail('help runs nothing') });
   const { code, stdout } = await run(['work', '--help'], entries);
   assert.equal(code, 0);
-  for (const part of ['lrdist work <thing>', 'does some work', 'how deep', '--json', '--config', '--timeout']) assert.ok(stdout.includes(part), part);
+  for (const part of ['lrdist work <thing>', 'does some work', 'how deep', '--json', '--config', '--timeout'])
+    assert.ok(stdout.includes(part), part);
 });
 
 test('wrong usage is 2, a failure 1', async () => {
-  const entries = only({ command: 'work', builder: { depth: { type: 'number', demandOption: true } }, handler: command<object>(() => undefined) });
+  const entries = only({
+    command: 'work',
+    builder: { depth: { type: 'number', demandOption: true } },
+    handler: command<object>(() => undefined),
+  });
   const missing = await run(['work'], entries);
   assert.equal(missing.code, 2);
   assert.match(missing.stderr, /depth/);
@@ -71,10 +79,12 @@ test('errors are text on standard error, or one JSON document with --json', asyn
   for (const flag of ['--json', '--json=true']) {
     const json = await run(['work', flag], entries);
     assert.equal(json.stderr, '');
-    assert.deepEqual(JSON.parse(json.stdout), { error: { code: 'ERR_DATA_NOT_FOUND', message: 'there is no data', remedy: 'Look again.' } });
+    assert.deepEqual(JSON.parse(json.stdout), {
+      error: { code: 'ERR_DATA_NOT_FOUND', message: 'there is no data', remedy: 'Look again.' },
+    });
   }
   const wrong = await run(['work', '--josn', '--json'], entries);
-  assert.equal(JSON.parse(wrong.stdout).error.code, 'ERR_UNKNOWN_OPTION');
+  assert.equal(errorIn(wrong.stdout).code, 'ERR_UNKNOWN_OPTION');
 });
 
 test('a fault of lrdist itself shows where it happened', async () => {
@@ -84,12 +94,20 @@ test('a fault of lrdist itself shows where it happened', async () => {
 });
 
 test('--timeout stops the command through its signal', async () => {
-  const waiting = only({ command: 'work', handler: command<object>((_args, { signal }) => new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason)))) });
+  const waiting = only({
+    command: 'work',
+    handler: command<object>(
+      (_args, { signal }) =>
+        new Promise((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+    ),
+  });
   const keepAlive = setInterval(() => undefined, 1000);
-  const { code, stdout, stderr } = await run(['work', '--timeout', '0.05', '--json'], waiting).finally(() => clearInterval(keepAlive));
+  const { code, stdout, stderr } = await run(['work', '--timeout', '0.05', '--json'], waiting).finally(() =>
+    clearInterval(keepAlive),
+  );
   assert.equal(code, 1);
   assert.match(stderr, /--timeout/);
-  assert.equal(JSON.parse(stdout).error.code, 'ERR_STOPPED');
+  assert.equal(errorIn(stdout).code, 'ERR_STOPPED');
   assert.equal((await run(['work', '--timeout', '-1'], waiting)).code, 2);
 });
 

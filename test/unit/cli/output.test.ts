@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { createOutput, exitCodeOf, ignoreClosedPipes, reportError } from '../../../lib/cli/output.ts';
 import { LrdistError } from '../../../lib/errors.ts';
-import { Capture } from './helpers.ts';
+import { Capture, errorIn } from './helpers.ts';
 
 test('results go to standard output as text or JSON, notes to standard error', () => {
   for (const json of [false, true]) {
@@ -23,7 +23,7 @@ test('errors of Node keep their code, anything thrown is reported', () => {
   const report = (error: unknown): unknown => {
     const stdout = new Capture();
     reportError(error, { json: true, stdout });
-    return JSON.parse(stdout.text).error;
+    return errorIn(stdout.text);
   };
   assert.deepEqual(report(Object.assign(new Error('full'), { code: 'ENOSPC' })), { code: 'ENOSPC', message: 'full' });
   assert.deepEqual(report('text'), { code: 'ERR_UNEXPECTED', message: 'text' });

@@ -4,7 +4,10 @@ import { createProgress, formatProgress, formatSeconds } from '../../../lib/cli/
 import { Capture } from './helpers.ts';
 
 test('the line: share, loss, tokens per second, time left', () => {
-  assert.equal(formatProgress('train', 300, { done: 120, tokens: 51_200, loss: 0.53214 }, 10), 'train 120/300 40 %, loss 0.5321, 5,120 tokens/s, 15 s left');
+  assert.equal(
+    formatProgress('train', 300, { done: 120, tokens: 51_200, loss: 0.53214 }, 10),
+    'train 120/300 40 %, loss 0.5321, 5,120 tokens/s, 15 s left',
+  );
   assert.equal(formatProgress('train', 300, { done: 0 }, 0), 'train 0/300 0 %');
   assert.equal(formatProgress('train', 300, { done: 300 }, 75), 'train 300/300 100 %, 1:15 in all');
   assert.equal(formatProgress('train', 3, { done: 1, loss: Number.NaN }, 1), 'train 1/3 33 %, loss NaN, 2 s left');
@@ -32,7 +35,13 @@ test('off a terminal: a line now and then, and the last state at the end', () =>
 });
 
 test('on a terminal: a bar that ends with its last state', () => {
-  const stream = Object.assign(new Capture(), { isTTY: true, columns: 100, cursorTo: () => undefined, moveCursor: () => undefined, clearLine: () => undefined });
+  const stream = Object.assign(new Capture(), {
+    isTTY: true,
+    columns: 100,
+    cursorTo: () => undefined,
+    moveCursor: () => undefined,
+    clearLine: () => undefined,
+  });
   const progress = createProgress({ label: 'train', total: 2, stream });
   progress.update({ done: 1, loss: 0.25 });
   progress.update({ done: 2, loss: 0.125 });
@@ -42,7 +51,10 @@ test('on a terminal: a bar that ends with its last state', () => {
 
 test('nothing is drawn when switched off or when there is nothing to do', () => {
   const stream = new Capture();
-  for (const options of [{ enabled: false, total: 5 }, { enabled: true, total: 0 }]) {
+  for (const options of [
+    { enabled: false, total: 5 },
+    { enabled: true, total: 0 },
+  ]) {
     const progress = createProgress({ label: 'x', stream, every: 0, ...options });
     progress.update({ done: 1 });
     progress.stop();

@@ -21,7 +21,10 @@ test('rates list names every built-in distribution', async () => {
 test('rates show --json prints a rates file that show reads', async (t) => {
   const { code, stdout } = await run(['rates', 'show', 'paper-combined', '--layers', '6', '--json']);
   assert.equal(code, 0);
-  assert.deepEqual(fromDocument(JSON.parse(stdout)), fromPreset(presets.find(({ name }) => name === 'paper-combined')!, 6));
+  assert.deepEqual(
+    fromDocument(JSON.parse(stdout)),
+    fromPreset(presets.find(({ name }) => name === 'paper-combined')!, 6),
+  );
   const folder = await mkdtemp(join(tmpdir(), 'lrdist-'));
   t.after(() => rm(folder, { recursive: true }));
   writeFileSync(join(folder, 'x.rates.json'), stdout);
@@ -39,7 +42,16 @@ test('rates show takes a list', async () => {
 });
 
 test('mistakes are wrong usage', async () => {
-  for (const argv of [['rates'], ['rates', 'shw'], ['rates', 'show'], ['rates', 'show', 'flt'], ['rates', 'show', 'flat@nan'], ['rates', 'list', 'flat'], ['rates', 'show', 'flat', '--layers', '0'], ['rates', 'show', 'flat', 'x']]) {
+  for (const argv of [
+    ['rates'],
+    ['rates', 'shw'],
+    ['rates', 'show'],
+    ['rates', 'show', 'flt'],
+    ['rates', 'show', 'flat@nan'],
+    ['rates', 'list', 'flat'],
+    ['rates', 'show', 'flat', '--layers', '0'],
+    ['rates', 'show', 'flat', 'x'],
+  ]) {
     const { code, stdout, stderr } = await run(argv);
     assert.deepEqual([argv, code, stdout], [argv, 2, '']);
     assert.match(stderr, /^lrdist: .+\n[\s\S]*\(ERR_\w+\)\n$/);

@@ -4,11 +4,21 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStopper, type Stopper, type StopperOptions } from '../../../lib/cli/signals.ts';
 
-function make(options: StopperOptions = {}): { target: EventEmitter; exits: number[]; told: string[]; stopper: Stopper } {
+function make(options: StopperOptions = {}): {
+  target: EventEmitter;
+  exits: number[];
+  told: string[];
+  stopper: Stopper;
+} {
   const target = new EventEmitter();
   const exits: number[] = [];
   const told: string[] = [];
-  const stopper = createStopper({ target, exit: (code) => exits.push(code), onStop: (message) => told.push(message), ...options });
+  const stopper = createStopper({
+    target,
+    exit: (code) => exits.push(code),
+    onStop: (message) => told.push(message),
+    ...options,
+  });
   return { target, exits, told, stopper };
 }
 
@@ -50,5 +60,6 @@ test('after dispose nothing listens and no timer runs', async () => {
 });
 
 test('impossible timeouts are refused', () => {
-  for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e9]) assert.throws(() => make({ timeout }), { code: 'ERR_INVALID_OPTION', message: /timeout/ });
+  for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 1e9])
+    assert.throws(() => make({ timeout }), { code: 'ERR_INVALID_OPTION', message: /timeout/ });
 });

@@ -26,16 +26,24 @@ test('a constant stays constant, bit for bit, and groups stay valid', () => {
 
 test('mapped rates lie within the range of the original, and the ends keep theirs', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 16 }).chain((layers) => fc.tuple(fc.constant(layers), fc.array(rateArbitrary, { minLength: 3, maxLength: layers + 2 }))), fc.integer({ min: 1, max: 30 }), ([layers, rates], target) => {
-      const mapped = [...ratesAt(forLayers(byDepth(layers, rates), target))];
-      assert.equal(mapped.length, Math.min(rates.length, target + 2));
-      assert.equal(mapped[0], rates[0]);
-      assert.equal(mapped.at(-1), rates.at(-1));
-      const inner = rates.slice(1, -1);
-      for (const rate of mapped.slice(1, -1)) {
-        assert.ok(rate >= Math.min(...inner) * (1 - 1e-12) && rate <= Math.max(...inner) * (1 + 1e-12));
-      }
-    }),
+    fc.property(
+      fc
+        .integer({ min: 1, max: 16 })
+        .chain((layers) =>
+          fc.tuple(fc.constant(layers), fc.array(rateArbitrary, { minLength: 3, maxLength: layers + 2 })),
+        ),
+      fc.integer({ min: 1, max: 30 }),
+      ([layers, rates], target) => {
+        const mapped = [...ratesAt(forLayers(byDepth(layers, rates), target))];
+        assert.equal(mapped.length, Math.min(rates.length, target + 2));
+        assert.equal(mapped[0], rates[0]);
+        assert.equal(mapped.at(-1), rates.at(-1));
+        const inner = rates.slice(1, -1);
+        for (const rate of mapped.slice(1, -1)) {
+          assert.ok(rate >= Math.min(...inner) * (1 - 1e-12) && rate <= Math.max(...inner) * (1 + 1e-12));
+        }
+      },
+    ),
   );
 });
 
@@ -72,8 +80,18 @@ test('every stage is mapped', () => {
 });
 
 test('groups that are not by depth cannot be mapped', () => {
-  const distribution = { ...flat(1e-5), groups: [{ name: 'a', match: ['*.bias'] }, { name: 'b', match: ['*'] }], stages: [{ a: 1, b: 1 }] };
-  assert.throws(() => forLayers(distribution, 6), { code: 'ERR_INVALID_OPTION', message: /12 layers, this one has 6.*not by depth/ });
+  const distribution = {
+    ...flat(1e-5),
+    groups: [
+      { name: 'a', match: ['*.bias'] },
+      { name: 'b', match: ['*'] },
+    ],
+    stages: [{ a: 1, b: 1 }],
+  };
+  assert.throws(() => forLayers(distribution, 6), {
+    code: 'ERR_INVALID_OPTION',
+    message: /12 layers, this one has 6.*not by depth/,
+  });
   assert.throws(() => forLayers(flat(1e-5), 0), { code: 'ERR_INVALID_OPTION' });
 });
 

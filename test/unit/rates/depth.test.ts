@@ -9,13 +9,27 @@ import { bertParameterNames } from '../../../lib/rates/names.ts';
 test('ten groups of twelve layers are the paper’s table', () => {
   assert.deepEqual(
     depthGroups(12, 10).map((group) => group.name),
-    ['embeddings', 'layers_0-1', 'layer_2', 'layers_3-4', 'layer_5', 'layers_6-7', 'layer_8', 'layers_9-10', 'layer_11', 'heads'],
+    [
+      'embeddings',
+      'layers_0-1',
+      'layer_2',
+      'layers_3-4',
+      'layer_5',
+      'layers_6-7',
+      'layer_8',
+      'layers_9-10',
+      'layer_11',
+      'heads',
+    ],
   );
 });
 
 test('fourteen groups of twelve layers are one for each layer', () => {
   assert.deepEqual(layerGroups(12), depthGroups(12, 14));
-  assert.deepEqual(innerLayers(12, 12), Array.from({ length: 12 }, (_, layer) => ({ first: layer, last: layer })));
+  assert.deepEqual(
+    innerLayers(12, 12),
+    Array.from({ length: 12 }, (_, layer) => ({ first: layer, last: layer })),
+  );
 });
 
 test('every parameter is in exactly the group of its depth, for every number of layers and groups', () => {
@@ -31,7 +45,12 @@ test('every parameter is in exactly the group of its depth, for every number of 
       for (const [p, name] of names.entries()) {
         const layer = /^bert\.encoder\.layer\.(\d+)\./.exec(name)?.[1];
         const head = !name.startsWith('bert.') || name.startsWith('bert.pooler');
-        const depth = layer === undefined ? (head ? n - 1 : 0) : 1 + inner.findIndex(({ first, last }) => Number(layer) >= first && Number(layer) <= last);
+        const depth =
+          layer === undefined
+            ? head
+              ? n - 1
+              : 0
+            : 1 + inner.findIndex(({ first, last }) => Number(layer) >= first && Number(layer) <= last);
         const expected = n === 1 ? 0 : n === 2 ? Number(head) : depth;
         assert.equal(groupOf[p], expected, `${name} of ${layers} layers in ${n} groups`);
       }
@@ -55,18 +74,40 @@ test('inner groups split the layers without gaps', () => {
 });
 
 test('impossible numbers of groups are refused', () => {
-  for (const n of [0, 15, -1, 2.5, Number.NaN]) assert.throws(() => depthGroups(12, n), { code: 'ERR_INVALID_OPTION', message: /from 1 to 14/ });
-  for (const layers of [0, -1, 1.5, Number.NaN]) assert.throws(() => depthGroups(layers, 1), { code: 'ERR_INVALID_OPTION', message: /layers/ });
+  for (const n of [0, 15, -1, 2.5, Number.NaN])
+    assert.throws(() => depthGroups(12, n), { code: 'ERR_INVALID_OPTION', message: /from 1 to 14/ });
+  for (const layers of [0, -1, 1.5, Number.NaN])
+    assert.throws(() => depthGroups(layers, 1), { code: 'ERR_INVALID_OPTION', message: /layers/ });
 });
 
 test('groups that are not by depth are told apart', () => {
-  assert.equal(depthCount([{ name: 'a', match: ['*.bias'] }, { name: 'b', match: ['*'] }], 12), undefined);
+  assert.equal(
+    depthCount(
+      [
+        { name: 'a', match: ['*.bias'] },
+        { name: 'b', match: ['*'] },
+      ],
+      12,
+    ),
+    undefined,
+  );
   assert.equal(depthCount(depthGroups(12, 10), 6), undefined);
 });
 
 test('weight decay leaves out biases and LayerNorm, old names too', () => {
-  const without = ['bert.embeddings.LayerNorm.weight', 'bert.encoder.layer.0.output.dense.bias', 'cls.predictions.bias', 'bert.embeddings.LayerNorm.gamma', 'distilbert.transformer.layer.0.sa_layer_norm.weight'];
-  const withDecay = ['bert.embeddings.word_embeddings.weight', 'classifier.mrpc.weight', 'classifier.bias-detection.weight', 'bert.pooler.dense.weight'];
+  const without = [
+    'bert.embeddings.LayerNorm.weight',
+    'bert.encoder.layer.0.output.dense.bias',
+    'cls.predictions.bias',
+    'bert.embeddings.LayerNorm.gamma',
+    'distilbert.transformer.layer.0.sa_layer_norm.weight',
+  ];
+  const withDecay = [
+    'bert.embeddings.word_embeddings.weight',
+    'classifier.mrpc.weight',
+    'classifier.bias-detection.weight',
+    'bert.pooler.dense.weight',
+  ];
   for (const name of without) assert.equal(hasWeightDecay(name), false, name);
   for (const name of withDecay) assert.equal(hasWeightDecay(name), true, name);
 });

@@ -9,7 +9,13 @@ import { fromDocument, readRatesFile, toDocument, writeRatesFile } from '../../.
 import { fromPreset, presets } from '../../../lib/rates/presets.ts';
 import { distributionArbitrary, rateArbitrary } from './helpers.ts';
 
-const good = { format: 'lrdist-rates/1', name: 'a', layers: 12, groups: [{ name: 'all', match: '*' }], rates: { all: 2e-5 } };
+const good = {
+  format: 'lrdist-rates/1',
+  name: 'a',
+  layers: 12,
+  groups: [{ name: 'all', match: '*' }],
+  rates: { all: 2e-5 },
+};
 
 async function folderOf(t: { after(fn: () => Promise<void>): void }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'lrdist-'));
@@ -18,12 +24,25 @@ async function folderOf(t: { after(fn: () => Promise<void>): void }): Promise<st
 }
 
 test('a written distribution reads back the same', () => {
-  const learning = distributionArbitrary(12).filter((d) => d.stages.every((stage) => Object.values(stage).some((rate) => rate > 0)));
-  const arbitrary = fc.tuple(learning, fc.option(rateArbitrary, { nil: undefined }), fc.boolean()).map(([distribution, base, staged]): RateDistribution => {
-    const [rates] = distribution.stages;
-    return { ...distribution, ...(base === undefined ? {} : { base }), stages: staged ? [rates!, rates!] : [rates!], provenance: { note: 'x', pairs: ['a', 'b'] } };
-  });
-  fc.assert(fc.property(arbitrary, (distribution) => assert.deepEqual(fromDocument(JSON.parse(JSON.stringify(toDocument(distribution)))), distribution)));
+  const learning = distributionArbitrary(12).filter((d) =>
+    d.stages.every((stage) => Object.values(stage).some((rate) => rate > 0)),
+  );
+  const arbitrary = fc
+    .tuple(learning, fc.option(rateArbitrary, { nil: undefined }), fc.boolean())
+    .map(([distribution, base, staged]): RateDistribution => {
+      const [rates] = distribution.stages;
+      return {
+        ...distribution,
+        ...(base === undefined ? {} : { base }),
+        stages: staged ? [rates!, rates!] : [rates!],
+        provenance: { note: 'x', pairs: ['a', 'b'] },
+      };
+    });
+  fc.assert(
+    fc.property(arbitrary, (distribution) =>
+      assert.deepEqual(fromDocument(JSON.parse(JSON.stringify(toDocument(distribution)))), distribution),
+    ),
+  );
 });
 
 test('files round-trip, and no temporary file stays', async (t) => {
@@ -35,7 +54,7 @@ test('files round-trip, and no temporary file stays', async (t) => {
     assert.deepEqual(await readRatesFile(path), distribution);
   }
   assert.equal((await readdir(folder)).length, presets.length);
-  assert.equal(JSON.parse(await readFile(join(folder, 'flat.rates.json'), 'utf8')).format, 'lrdist-rates/1');
+  assert.match(await readFile(join(folder, 'flat.rates.json'), 'utf8'), /"format": "lrdist-rates\/1"/);
 });
 
 test('a failed write leaves the old file and no half one', async (t) => {
@@ -44,7 +63,10 @@ test('a failed write leaves the old file and no half one', async (t) => {
   await writeFile(path, 'old');
   const unwritable = { ...fromPreset(presets[0]!, 6), provenance: { big: 1n } };
   await assert.rejects(writeRatesFile(path, unwritable));
-  await assert.rejects(writeRatesFile(join(folder, 'none', 'a.rates.json'), fromPreset(presets[0]!, 6)), { code: 'ERR_WRITE', message: /none/ });
+  await assert.rejects(writeRatesFile(join(folder, 'none', 'a.rates.json'), fromPreset(presets[0]!, 6)), {
+    code: 'ERR_WRITE',
+    message: /none/,
+  });
   assert.equal(await readFile(path, 'utf8'), 'old');
   assert.deepEqual(await readdir(folder), ['a.rates.json']);
 });
@@ -72,18 +94,30 @@ const broken: Record<string, [document: unknown, message: RegExp]> = {
   'an unknown group': [{ ...good, rates: { all: 1e-5, head: 1e-5 } }, /do not exist: "head"/],
   'a missing group in a stage': [{ ...good, rates: undefined, stages: [{ all: 1e-5 }, {}] }, /stages\[1\]: no rate/],
   'nothing that learns': [{ ...good, rates: { all: 0 } }, /every rate is 0/],
-  'two groups of one name': [{ ...good, groups: [{ name: 'all', match: 'a' }, { name: 'all', match: '*' }] }, /two groups are named "all"/],
+  'two groups of one name': [
+    {
+      ...good,
+      groups: [
+        { name: 'all', match: 'a' },
+        { name: 'all', match: '*' },
+      ],
+    },
+    /two groups are named "all"/,
+  ],
   'a bad pattern': [{ ...good, groups: [{ name: 'all', match: '/(/' }] }, /regular expression/],
   'layers of 0': [{ ...good, layers: 0 }, /layers/],
 };
 for (const [name, [document, message]] of Object.entries(broken)) {
   test(`refused: ${name}`, () => {
-    assert.throws(() => fromDocument(JSON.parse(JSON.stringify(document)), 'a.rates.json'), (error: { code: string; message: string }) => {
-      assert.equal(error.code, 'ERR_RATES_FILE');
-      assert.match(error.message, /^a\.rates\.json: /);
-      assert.match(error.message, message);
-      return true;
-    });
+    assert.throws(
+      () => fromDocument(JSON.parse(JSON.stringify(document)), 'a.rates.json'),
+      (error: { code: string; message: string }) => {
+        assert.equal(error.code, 'ERR_RATES_FILE');
+        assert.match(error.message, /^a\.rates\.json: /);
+        assert.match(error.message, message);
+        return true;
+      },
+    );
   });
 }
 

@@ -35,7 +35,10 @@ test('a pattern between slashes is a regular expression', () => {
     { name: 'rest', match: ['*'] },
   ]);
   assert.equal(groupOf.filter((group) => group === 0).length, 48);
-  assert.throws(() => assign(names, [{ name: 'bad', match: ['/(/'] }]), { code: 'ERR_INVALID_OPTION', message: /"\/\(\/" is not a regular expression/ });
+  assert.throws(() => assign(names, [{ name: 'bad', match: ['/(/'] }]), {
+    code: 'ERR_INVALID_OPTION',
+    message: /"\/\(\/" is not a regular expression/,
+  });
 });
 
 test('an empty group names its pattern and near parameter names', () => {
@@ -43,7 +46,10 @@ test('an empty group names its pattern and near parameter names', () => {
     { name: 'last', match: ['bert.encoder.layer.12.*'] },
     { name: 'rest', match: ['*'] },
   ];
-  assert.throws(() => assign(names, groups), { code: 'ERR_GROUP_EMPTY', message: /"last".*"bert\.encoder\.layer\.12\.\*".*bert\.encoder\.layer\.1/ });
+  assert.throws(() => assign(names, groups), {
+    code: 'ERR_GROUP_EMPTY',
+    message: /"last".*"bert\.encoder\.layer\.12\.\*".*bert\.encoder\.layer\.1/,
+  });
 });
 
 test('a group emptied by an earlier one says which', () => {
@@ -51,7 +57,10 @@ test('a group emptied by an earlier one says which', () => {
     { name: 'rest', match: ['*'] },
     { name: 'heads', match: ['classifier.*'] },
   ];
-  assert.throws(() => assign(names, groups), { code: 'ERR_GROUP_EMPTY', message: /"heads".*classifier\.mrpc\.weight.*"rest"/ });
+  assert.throws(() => assign(names, groups), {
+    code: 'ERR_GROUP_EMPTY',
+    message: /"heads".*classifier\.mrpc\.weight.*"rest"/,
+  });
 });
 
 test('an unclaimed parameter is named', () => {

@@ -13,15 +13,31 @@ const names = bertParameterNames({ layers: 12, heads: ['a', 'b'], maskedLm: true
 const parameters = names.map((name) => ({ name }));
 
 /** Groups that are not by depth. */
-const biases: RateDistribution = { name: 'biases', layers: 12, groups: [{ name: 'biases', match: ['*.bias'] }, { name: 'rest', match: ['*'] }], stages: [{ biases: 1e-3, rest: 1e-5 }], provenance: {} };
+const biases: RateDistribution = {
+  name: 'biases',
+  layers: 12,
+  groups: [
+    { name: 'biases', match: ['*.bias'] },
+    { name: 'rest', match: ['*'] },
+  ],
+  stages: [{ biases: 1e-3, rest: 1e-5 }],
+  provenance: {},
+};
 
 test('each parameter of each replica keeps the rate and decay that its own distribution gives it', () => {
   const layers = 5;
   const list = bertParameterNames({ layers, heads: ['a'] });
-  const distributions = fc.array(fc.oneof(distributionArbitrary(layers), distributionArbitrary(12), fc.constant({ ...biases, layers })), { minLength: 1, maxLength: 4 });
+  const distributions = fc.array(
+    fc.oneof(distributionArbitrary(layers), distributionArbitrary(12), fc.constant({ ...biases, layers })),
+    { minLength: 1, maxLength: 4 },
+  );
   fc.assert(
     fc.property(distributions, fc.constantFrom(0, 0.01), (replicas, weightDecay) => {
-      const plan = buildPlan(list.map((name) => ({ name })), replicas, { weightDecay });
+      const plan = buildPlan(
+        list.map((name) => ({ name })),
+        replicas,
+        { weightDecay },
+      );
       assert.equal(plan.rates.length, replicas.length * plan.groups);
       for (const [k, replica] of replicas.entries()) {
         const mapped = forLayers(replica, layers);
@@ -44,7 +60,10 @@ test('merged groups are all used, distinct, and as few as can be', () => {
   fc.assert(
     fc.property(fc.array(distributionArbitrary(12), { minLength: 1, maxLength: 3 }), (replicas) => {
       const plan = buildPlan(parameters, replicas);
-      assert.deepEqual([...new Set(plan.groupOf)].sort((a, b) => a - b), Array.from({ length: plan.groups }, (_, g) => g));
+      assert.deepEqual(
+        [...new Set(plan.groupOf)].sort((a, b) => a - b),
+        Array.from({ length: plan.groups }, (_, g) => g),
+      );
       const keys = Array.from({ length: plan.groups }, (_, g) => plan.member.map((member) => member[g]).join());
       assert.equal(new Set(keys).size, plan.groups);
     }),
@@ -55,7 +74,14 @@ test('merged groups are all used, distinct, and as few as can be', () => {
 test('one distribution keeps its groups; weight decay splits them in two', () => {
   const distribution = byDepth(12, [1e-5, 2e-5, 3e-5]);
   const plan = buildPlan(parameters, [distribution]);
-  assert.deepEqual([plan.names, [...plan.rates], [...plan.decay]], [['embeddings', 'layers_0-11', 'heads'], [1e-5, 2e-5, 3e-5], [0, 0, 0]]);
+  assert.deepEqual(
+    [plan.names, [...plan.rates], [...plan.decay]],
+    [
+      ['embeddings', 'layers_0-11', 'heads'],
+      [1e-5, 2e-5, 3e-5],
+      [0, 0, 0],
+    ],
+  );
   const split = buildPlan(parameters, [distribution], { weightDecay: 0.01 });
   assert.equal(split.groups, 6);
   assert.ok(split.names.includes('heads (no decay)'));
@@ -89,14 +115,27 @@ test('stages and decay by replica', () => {
   const plan = buildPlan(parameters, [flat(1e-5), flat(1e-5)], { weightDecay: [0, 0.1] });
   assert.deepEqual([...plan.decay], [0, 0, 0.1, 0]);
   assert.throws(() => buildPlan(parameters, [flat(1e-5)], { weightDecay: [0, 0.1] }), { code: 'ERR_INVALID_OPTION' });
-  assert.throws(() => buildPlan(parameters, [flat(1e-5)], { weightDecay: Number.NaN }), { code: 'ERR_INVALID_OPTION', message: /weight_decay/ });
+  assert.throws(() => buildPlan(parameters, [flat(1e-5)], { weightDecay: Number.NaN }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /weight_decay/,
+  });
   assert.throws(() => buildPlan(parameters, []), { code: 'ERR_INVALID_OPTION' });
 });
 
 test('a distribution for another depth is mapped, and never swallows the upper layers as heads', () => {
   const rates = [1e-6, 2e-6, 3e-6, 4e-6, 5e-6, 6e-6, 7e-6, 8e-6, 9e-6, 1e-4];
   const deep = bertParameterNames({ layers: 24 });
-  const plan = buildPlan(deep.map((name) => ({ name })), [byDepth(12, rates)]);
+  const plan = buildPlan(
+    deep.map((name) => ({ name })),
+    [byDepth(12, rates)],
+  );
   assert.equal(plan.rates[plan.groupOf[deep.indexOf('bert.encoder.layer.23.output.dense.weight')]!], 9e-6);
-  assert.throws(() => buildPlan(deep.map((name) => ({ name })), [biases]), { code: 'ERR_INVALID_OPTION', message: /24/ });
+  assert.throws(
+    () =>
+      buildPlan(
+        deep.map((name) => ({ name })),
+        [biases],
+      ),
+    { code: 'ERR_INVALID_OPTION', message: /24/ },
+  );
 });

@@ -11,21 +11,31 @@ const preset = (name: string) => findPreset(name)!;
 
 test('the paper’s combined rates are the published ones, to the digit', () => {
   const distribution = fromPreset(preset('paper-combined'), 12);
-  assert.deepEqual([...ratesAt(distribution)], [3.295e-6, 4.363e-6, 9.215e-7, 1.923e-6, 2.849e-6, 2.143e-6, 3.267e-6, 3.699e-6, 3.186e-6, 1.119e-5]);
+  assert.deepEqual(
+    [...ratesAt(distribution)],
+    [3.295e-6, 4.363e-6, 9.215e-7, 1.923e-6, 2.849e-6, 2.143e-6, 3.267e-6, 3.699e-6, 3.186e-6, 1.119e-5],
+  );
   assert.equal(distribution.name, 'paper-combined');
   assert.match(String(distribution.provenance.source), /2404\.01317/);
 });
 
 test('the base of paper-combined is the typical rate of an encoder layer', () => {
   // Layers 0 to 11, written out.
-  const layers = [4.363e-6, 4.363e-6, 9.215e-7, 1.923e-6, 1.923e-6, 2.849e-6, 2.143e-6, 2.143e-6, 3.267e-6, 3.699e-6, 3.699e-6, 3.186e-6];
+  const layers = [
+    4.363e-6, 4.363e-6, 9.215e-7, 1.923e-6, 1.923e-6, 2.849e-6, 2.143e-6, 2.143e-6, 3.267e-6, 3.699e-6, 3.699e-6,
+    3.186e-6,
+  ];
   const mean = layers.reduce((product, rate) => product * rate ** (1 / 12), 1);
   assert.ok(Math.abs(preset('paper-combined').base / mean - 1) < 1e-9);
 });
 
 test('the rounded profile has the authors’ multipliers and level', () => {
-  const near = (actual: Float64Array, expected: number[]): void => expected.forEach((value, i) => assert.ok(Math.abs(actual[i]! / value - 1) < 1e-12, `${i}: ${actual[i]}`));
-  near(ratesAt(fromPreset(preset('paper-rounded'), 12)), [2e-5, 2e-5, 6e-6, 1.4e-5, 2e-5, 2e-5, 2e-5, 2e-5, 2e-5, 6e-5]);
+  const near = (actual: Float64Array, expected: number[]): void =>
+    expected.forEach((value, i) => assert.ok(Math.abs(actual[i]! / value - 1) < 1e-12, `${i}: ${actual[i]}`));
+  near(
+    ratesAt(fromPreset(preset('paper-rounded'), 12)),
+    [2e-5, 2e-5, 6e-6, 1.4e-5, 2e-5, 2e-5, 2e-5, 2e-5, 2e-5, 6e-5],
+  );
   const moved = fromPreset(preset('paper-rounded'), 12, 1e-5);
   near(ratesAt(moved), [1e-5, 1e-5, 3e-6, 7e-6, 1e-5, 1e-5, 1e-5, 1e-5, 1e-5, 3e-5]);
   assert.equal(moved.name, 'paper-rounded@1e-5');

@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { factors, schedule, scheduleNames, warmupSteps, type ScheduleName, type ScheduleOptions } from '../../../lib/rates/schedule.ts';
+import {
+  factors,
+  schedule,
+  scheduleNames,
+  warmupSteps,
+  type ScheduleName,
+  type ScheduleOptions,
+} from '../../../lib/rates/schedule.ts';
 
 interface Case {
   readonly name: ScheduleName;
@@ -13,7 +20,9 @@ interface Case {
   readonly factors: readonly number[];
 }
 
-const fixture = JSON.parse(readFileSync(new URL('../../parity/fixtures/schedules.json', import.meta.url), 'utf8')) as { cases: readonly Case[] };
+const fixture = JSON.parse(readFileSync(new URL('../../parity/fixtures/schedules.json', import.meta.url), 'utf8')) as {
+  cases: readonly Case[];
+};
 
 test('every schedule but the paper’s has a case from transformers', () => {
   const tested = new Set<string>(fixture.cases.map((each) => each.name));
@@ -25,9 +34,14 @@ test('every schedule but the paper’s has a case from transformers', () => {
 
 for (const { name, total, warmup_steps, learning_rate, kwargs, factors: expected } of fixture.cases) {
   test(`${name}, ${total} steps, warm-up ${warmup_steps}, ${JSON.stringify(kwargs)}: as transformers has it`, () => {
-    const actual = factors({ lr_scheduler_type: name, warmup_steps, lr_scheduler_kwargs: kwargs }, total, learning_rate);
+    const actual = factors(
+      { lr_scheduler_type: name, warmup_steps, lr_scheduler_kwargs: kwargs },
+      total,
+      learning_rate,
+    );
     assert.equal(actual.length, total);
-    for (const [step, factor] of expected.entries()) assert.ok(Math.abs(actual[step]! - factor) <= 1e-12, `step ${step}: ${actual[step]}, expected ${factor}`);
+    for (const [step, factor] of expected.entries())
+      assert.ok(Math.abs(actual[step]! - factor) <= 1e-12, `step ${step}: ${actual[step]}, expected ${factor}`);
   });
 }
 
@@ -70,17 +84,35 @@ test('factors are finite and at most 1, without warm-up they start at 1', () => 
 });
 
 test('wrong settings are refused', () => {
-  const make = (options: object) => () => factors(options as ScheduleOptions, 10, 5e-5);
+  const make = (options: object) => () => factors(options, 10, 5e-5);
   assert.throws(make({ lr_scheduler_type: 'lineer' }), { code: 'ERR_INVALID_OPTION', remedy: 'Did you mean linear?' });
   assert.throws(make({ lr_scheduler_type: 'toString' }), { code: 'ERR_INVALID_OPTION' });
-  assert.throws(make({ lr_scheduler_type: 'reduce_lr_on_plateau' }), { code: 'ERR_INVALID_OPTION', message: /evaluation/ });
-  assert.throws(make({ lr_scheduler_type: 'cosine', lr_scheduler_kwargs: { num_cicles: 2 } }), { code: 'ERR_UNKNOWN_OPTION', remedy: 'Did you mean num_cycles?' });
+  assert.throws(make({ lr_scheduler_type: 'reduce_lr_on_plateau' }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /evaluation/,
+  });
+  assert.throws(make({ lr_scheduler_type: 'cosine', lr_scheduler_kwargs: { num_cicles: 2 } }), {
+    code: 'ERR_UNKNOWN_OPTION',
+    remedy: 'Did you mean num_cycles?',
+  });
   assert.throws(make({ lr_scheduler_kwargs: { power: 2 } }), { code: 'ERR_UNKNOWN_OPTION', message: /takes none/ });
-  assert.throws(make({ lr_scheduler_type: 'cosine', lr_scheduler_kwargs: { num_cycles: '2' } }), { code: 'ERR_INVALID_OPTION', message: /num_cycles/ });
+  assert.throws(make({ lr_scheduler_type: 'cosine', lr_scheduler_kwargs: { num_cycles: '2' } }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /num_cycles/,
+  });
   assert.throws(make({ lr_scheduler_type: 'cosine_with_min_lr' }), { code: 'ERR_INVALID_OPTION', message: /min_lr/ });
-  assert.throws(make({ lr_scheduler_type: 'cosine_with_min_lr', lr_scheduler_kwargs: { min_lr: 1e-6, min_lr_rate: 0.1 } }), { code: 'ERR_INVALID_OPTION' });
-  assert.throws(make({ lr_scheduler_type: 'polynomial', lr_scheduler_kwargs: { lr_end: 1e-3 } }), { code: 'ERR_INVALID_OPTION', message: /lr_end/ });
-  assert.throws(make({ lr_scheduler_type: 'inverse_sqrt', lr_scheduler_kwargs: { timescale: 0 } }), { code: 'ERR_INVALID_OPTION', message: /timescale/ });
+  assert.throws(
+    make({ lr_scheduler_type: 'cosine_with_min_lr', lr_scheduler_kwargs: { min_lr: 1e-6, min_lr_rate: 0.1 } }),
+    { code: 'ERR_INVALID_OPTION' },
+  );
+  assert.throws(make({ lr_scheduler_type: 'polynomial', lr_scheduler_kwargs: { lr_end: 1e-3 } }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /lr_end/,
+  });
+  assert.throws(make({ lr_scheduler_type: 'inverse_sqrt', lr_scheduler_kwargs: { timescale: 0 } }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /timescale/,
+  });
   assert.throws(make({ warmup_steps: -1 }), { code: 'ERR_INVALID_OPTION', message: /warmup_steps/ });
   assert.throws(make({ warmup_ratio: 1.5 }), { code: 'ERR_INVALID_OPTION', message: /warmup_ratio/ });
   assert.throws(make({ warmup_ratio: Number.NaN }), { code: 'ERR_INVALID_OPTION', message: /warmup_ratio/ });
