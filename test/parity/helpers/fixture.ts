@@ -67,8 +67,8 @@ export function readFixture(name: string): Fixture {
 
 export function fixtureNames(): string[] {
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => file.slice(0, -'.json'.length))
+    .filter((file) => file.endsWith('.weights.safetensors'))
+    .map((file) => file.slice(0, -'.weights.safetensors'.length))
     .sort();
 }
 

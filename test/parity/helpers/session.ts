@@ -118,7 +118,7 @@ export interface StepResult {
 /** Loss and gradients of one optimizer step. The factor 0 leaves the weights as they are. */
 export async function lossAndGradients(session: NativeSession, dataset: number, settings: Omit<StepSettings, 'steps' | 'factors'> & { readonly batches: readonly FixtureBatch[] }, frozen?: (name: string) => boolean): Promise<StepResult> {
   session.setPlan(wholePlan(session, frozen));
-  const result = await runSteps(session, dataset, { ...settings, steps: [settings.batches], factors: [0] });
+  const result = await runSteps(session, dataset, { ...settings, steps: [settings.batches], factors: Array.from({ length: session.replicas() }, () => 0) });
   return { loss: result.losses[0]!, gradients: await readAll(session, 'gradients') };
 }
 

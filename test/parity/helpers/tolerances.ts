@@ -13,7 +13,7 @@ export const tolerances = {
   /** Two ways of computing the same step, relative to a gradient's largest value. */
   sameStep: 1e-5,
   /** Directional derivative against central differences in float32, relative. */
-  finiteDifference: 2e-3,
+  finiteDifference: 5e-4,
   /** Logits of real checkpoints, absolute. */
   realLogits: 2e-5,
 } as const;
