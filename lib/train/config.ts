@@ -29,7 +29,7 @@ const configSchema = z.looseObject({
   is_decoder: z.boolean().nullish(),
   add_cross_attention: z.boolean().nullish(),
   tie_word_embeddings: z.boolean().nullish(),
-  quantization_config: z.unknown(),
+  quantization_config: z.unknown().optional(),
   id2label: z.record(z.string(), z.string()).nullish(),
   label2id: z.record(z.string(), z.number().int()).nullish(),
   problem_type: z.string().nullish(),

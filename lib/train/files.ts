@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { access, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { LrdistError } from '../errors.ts';
 
@@ -111,5 +111,22 @@ export async function requireWritable(folder: string): Promise<void> {
     await rm(probe);
   } catch (error) {
     throw writeFailed(folder, error);
+  }
+}
+
+/** Removes half-made checkpoints of processes that are gone. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const owner = /\.(\d+)-[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
+    if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }

@@ -1,0 +1,80 @@
+/** Model and task that a command line names. */
+import { resolveModel } from '../../data/hub.ts';
+import { LrdistError } from '../../errors.ts';
+import { configLabels, readConfig } from '../../train/config.ts';
+import { type LoadedTask, loadTask, openTaskTokenizer } from '../../train/load-task.ts';
+import type { CommandContext } from '../run.ts';
+import type { RawArguments } from './options.ts';
+
+const text = (args: RawArguments, name: string): string | undefined => args[name] as string | undefined;
+const number = (args: RawArguments, name: string): number | undefined => args[name] as number | undefined;
+
+/** Folder of --model_name_or_path. */
+export async function modelFolder(args: RawArguments, context: CommandContext): Promise<string> {
+  const name = text(args, 'model_name_or_path');
+  if (name === undefined) throw new LrdistError('ERR_INVALID_OPTION', 'no model: --model_name_or_path is missing', { remedy: 'Give --model DIR, a Hugging Face BERT folder, or a model id.' });
+  return fetchModel(name, args, context);
+}
+
+async function fetchModel(name: string, args: RawArguments, { signal, output }: CommandContext): Promise<string> {
+  const told = new Set<string>();
+  const revision = text(args, 'model_revision');
+  const cacheDir = text(args, 'cache_dir');
+  return resolveModel(name, {
+    signal,
+    ...(revision === undefined ? {} : { revision }),
+    ...(cacheDir === undefined ? {} : { cacheDir }),
+    onProgress: ({ file, total }) => {
+      if (told.has(file)) return;
+      told.add(file);
+      output.note(`downloading ${file} of ${name}${total === undefined ? '' : ` (${Math.ceil(total / 1e6)} MB)`}`);
+    },
+  });
+}
+
+/** The task of --task_name with --data_dir, or of own files. `trained`: the model's own labels decide about classes of own files. */
+export async function taskOf(args: RawArguments, model: string, splits: readonly ('train' | 'validation' | 'test')[], context: CommandContext, trained: boolean): Promise<LoadedTask> {
+  const { signal } = context;
+  const tokenizerName = text(args, 'tokenizer_name');
+  const tokenizer = await openTaskTokenizer(model, tokenizerName === undefined ? model : await fetchModel(tokenizerName, args, context));
+  const files = ownFiles(args);
+  const labels = trained && files !== undefined ? configLabels(await readConfig(model)) : undefined;
+  const task = text(args, 'task_name');
+  const dataDir = text(args, 'data_dir');
+  if (files !== undefined && dataDir !== undefined) throw new LrdistError('ERR_INVALID_OPTION', 'both --data_dir and own files are given', { remedy: 'Give --task_name with --data_dir, or --train_file and --validation_file.' });
+  return loadTask({
+    model,
+    tokenizer,
+    splits,
+    signal,
+    ...optional('task', task?.toLowerCase()),
+    ...optional('dataDir', dataDir),
+    ...optional('files', files),
+    ...optional('labels', labels),
+    ...optional('maxLength', positive(args, 'max_seq_length')),
+    ...optional('maxTrainSamples', positive(args, 'max_train_samples')),
+    ...optional('maxEvalSamples', positive(args, 'max_eval_samples')),
+    ...optional('maxPredictSamples', positive(args, 'max_predict_samples')),
+    ...optional('overwriteCache', args['overwrite_cache'] as boolean | undefined),
+  });
+}
+
+function ownFiles(args: RawArguments): { train?: string; validation?: string; test?: string } | undefined {
+  const [train, validation, test] = [text(args, 'train_file'), text(args, 'validation_file'), text(args, 'test_file')];
+  if (train === undefined && validation === undefined && test === undefined) return undefined;
+  return { ...optional('train', train), ...optional('validation', validation), ...optional('test', test) };
+}
+
+function positive(args: RawArguments, name: string): number | undefined {
+  const value = number(args, name);
+  if (value !== undefined && !(Number.isInteger(value) && value > 0)) throw new LrdistError('ERR_INVALID_OPTION', `--${name}: expected a whole number above 0, received ${value}`);
+  return value;
+}
+
+/** `{ [key]: value }`, or nothing where the value is undefined. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { [key in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [key in K]?: V });
+}
+
+export const optionText = text;
+export const optionNumber = number;

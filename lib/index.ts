@@ -1,0 +1,34 @@
+export { LrdistError, errorCodes, isLrdistError, type ErrorCode } from './errors.ts';
+
+export { openModel } from './train/open.ts';
+export { fineTune, type FineTuneOptions, type FineTuneResult, type FineTuning } from './train/fine-tune.ts';
+export { trainingArguments, type TrainingArguments, type TrainingArgumentsInput } from './train/arguments.ts';
+export { loadTask, type LoadedTask, type LoadTaskOptions } from './train/load-task.ts';
+export { latestCheckpoint, openCheckpoint, type Checkpoint } from './train/checkpoint.ts';
+export type { EvaluateOptions, HeadOptions, Model, ModelOptions, ModelParameter, Operation, SaveOptions, Scores } from './train/model.ts';
+export type { LoadedReport, ModelConfig } from './train/hf.ts';
+export type { Boundary, OptimizerOptions, TrainOptions } from './train/options.ts';
+export type { GroupRow, Run, RunResult, TrainEvent } from './train/run.ts';
+export type { EncodedSplit, Task } from './train/task.ts';
+
+export { flat, withBase, type Provenance, type RateDistribution, type Rates } from './rates/distribution.ts';
+export { depthGroups, layerGroups } from './rates/depth.ts';
+export { forLayers } from './rates/convert.ts';
+export { assign, type GroupSpec } from './rates/groups.ts';
+export { fromPreset, presets, type Preset } from './rates/presets.ts';
+export { loadRates, parseRates, resolveRates, type RateSpec } from './rates/parse.ts';
+export { readRatesFile, writeRatesFile, type RatesDocument } from './rates/file.ts';
+export { factors, schedule, scheduleNames, type Schedule, type ScheduleName, type ScheduleOptions } from './rates/schedule.ts';
+
+export { glueNames, glueTask, glueTasks, type GlueName, type GlueTask } from './data/glue.ts';
+export { loadGlue } from './data/load.ts';
+export { loadOwnFiles, type OwnData, type OwnFiles, type OwnFilesOptions } from './data/own.ts';
+export type { Row, Rows, RowShape } from './data/rows.ts';
+export { encodeRows, type EncodeOptions, type RaggedDataset } from './data/dataset.ts';
+export { openTokenizer, type Tokenizer, type TokenizerOptions } from './data/tokenizer.ts';
+export { holdOut, type HeldOut, type HoldOutOptions } from './data/splits.ts';
+export { resolveModel, type HubOptions } from './data/hub.ts';
+export { chanceNormalised, computeMetrics, predictionsOf } from './metrics/glue.ts';
+export type { MetricName } from './metrics/names.ts';
+
+export type { Matmul, NativeMasking } from './native/boundary.ts';
