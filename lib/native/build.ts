@@ -48,6 +48,8 @@ export async function buildAddon(options: BuildOptions): Promise<BuildResult> {
   return await withLock(
     join(buildFolder(root), '.lock'),
     async () => {
+      // Taken before the build: a source edited meanwhile must count as changed.
+      const wanted = wish(options);
       const reasons = options.force === true ? ['asked for'] : reasonsToBuild(options);
       const present = readMetadata(addon);
       if (reasons.length === 0 && present !== undefined) return { addon, metadata: present, built: false };
@@ -58,7 +60,6 @@ export async function buildAddon(options: BuildOptions): Promise<BuildResult> {
       await configure(root, options);
       await cmakeJs(root, ['build', '--parallel', String(jobs())], options);
       const compiler = /^CMAKE_CXX_COMPILER:\w+=(.*)$/m.exec(readFileSync(join(buildFolder(root), 'CMakeCache.txt'), 'utf8'))?.[1] ?? 'c++';
-      const wanted = wish(options);
       const metadata: BuildMetadata = {
         format: 'lrdist-build/1',
         ...wanted,
@@ -100,7 +101,7 @@ async function cmakeJs(root: string, args: readonly string[], options: BuildOpti
   const { code, tail } = await runLines(process.execPath, [program, ...args, '--directory', root, '--out', buildFolder(root), '--log-level', 'warn'], {
     cwd: root,
     signal: options.signal,
-    onLine: options.notices.tool,
+    onLine: (line) => options.notices.tool(line),
   });
   if (code === 0) return;
   const lines = tail.filter((line) => line.trim() !== '');
