@@ -117,6 +117,6 @@ test('the kernels see neither the core nor the shell, and those for CUDA no torc
   const wrong = native
     .filter(({ path }) => path.startsWith('native/kernels/'))
     .flatMap(({ path, includes }) => includes.map((name) => ({ path, name: included(path, name) })))
-    .filter(({ name }) => /napi|node_api/.test(name) || (path.endsWith('.cu') && /^(ATen|c10|torch)\//.test(name)) || native.some((file) => file.path === join('native', name) && !file.path.startsWith('native/kernels/')));
+    .filter(({ path, name }) => /napi|node_api/.test(name) || (path.endsWith('.cu') && /^(ATen|c10|torch)\//.test(name)) || native.some((file) => file.path === join('native', name) && !file.path.startsWith('native/kernels/')));
   assert.deepEqual(wrong, []);
 });
