@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <unordered_set>
 #include <utility>
 
 namespace lrdist {
@@ -69,12 +71,12 @@ const HeadSpec& head_for(const Facts& facts, int64_t head, Loss loss, const std:
 }
 
 // A target that the loss can use: a class of the head, or any number for 'mse'.
-void check_label(float label, Loss loss, const HeadSpec& head, int64_t row, const std::string& field) {
+void check_label(float label, Loss loss, const HeadSpec& head, int64_t row, const char* field, size_t index) {
   if (loss == Loss::masked_lm) return;
-  if (std::isnan(label)) refuse(field, "row " + std::to_string(row) + " of the dataset has no label");
+  if (std::isnan(label)) refuse(at(field, index), "row " + std::to_string(row) + " of the dataset has no label");
   if (loss == Loss::mse) return;
   if (!(label >= 0 && label < static_cast<float>(head.outputs)) || label != std::floor(label)) {
-    refuse(field, "row " + std::to_string(row) + " of the dataset has the label " + std::to_string(label) + ", but head '" + head.name +
+    refuse(at(field, index), "row " + std::to_string(row) + " of the dataset has the label " + std::to_string(label) + ", but head '" + head.name +
                       "' has the classes 0 to " + std::to_string(head.outputs - 1));
   }
 }
@@ -93,6 +95,14 @@ void check_result_size(double numbers, const std::string& field) {
 }
 
 }  // namespace
+
+// The engine keeps a byte for each replica and word, from the beginning.
+void check_replicas(const ModelSpec& model, int64_t replicas, const std::string& field) {
+  const int64_t most = std::min<int64_t>(4096, (int64_t{1} << 28) / model.vocab);
+  if (replicas < 1 || replicas > most) {
+    refuse(field, "expected 1 to " + std::to_string(most) + " replicas, received " + std::to_string(replicas));
+  }
+}
 
 void check_heads(const ModelSpec& model, const std::vector<HeadSpec>& heads, const std::string& field) {
   std::unordered_set<std::string> names;
@@ -127,11 +137,16 @@ void check_ragged(const Facts& facts, const Ragged& data) {
 }
 
 void check_dataset(const Facts& facts, int64_t dataset, const std::string& field) {
-  if (!facts.labels.contains(dataset)) refuse(field, "there is no dataset with the handle " + std::to_string(dataset));
+  if (!facts.datasets.contains(dataset)) refuse(field, "there is no dataset with the handle " + std::to_string(dataset));
 }
 
 void check_slot(const Facts& facts, int64_t slot, const std::string& field) {
   if (!facts.slots.contains(slot)) refuse(field, "there is no slot " + std::to_string(slot));
+}
+
+void check_restorable(const Facts& facts, int64_t slot, const std::string& field) {
+  check_slot(facts, slot, field);
+  if (facts.slots.at(slot) == SlotKind::fisher) refuse(field, "slot " + std::to_string(slot) + " holds Fisher information, not a snapshot");
 }
 
 void check_parameters(const Facts& facts, const std::vector<int32_t>& parameters, const std::string& field) {
@@ -139,7 +154,7 @@ void check_parameters(const Facts& facts, const std::vector<int32_t>& parameters
 }
 
 void check_order(const Facts& facts, const std::vector<int32_t>& order) {
-  if (order.empty() || order.size() > 4096) refuse("order", "expected 1 to 4096 replicas, received " + std::to_string(order.size()));
+  check_replicas(facts.model, static_cast<int64_t>(order.size()), "order");
   check_range(order, 0, facts.replicas - 1, "order");
 }
 
@@ -178,10 +193,7 @@ void check_plan(const Facts& facts, const Plan& plan) {
 }
 
 void check_segment(const Facts& facts, const Segment& s) {
-  if (!facts.plan) refuse("segment", "setPlan() must come first");
-  if (facts.plan->replicas != facts.replicas || facts.plan->parameters != static_cast<int64_t>(facts.parameters.size())) {
-    refuse("segment", "setPlan() must be called again, because the replicas or parameters have changed since");
-  }
+  if (!facts.plan) refuse("segment", "setPlan() must come first, and again after addHead() and setReplicas()");
   for (size_t p = 0; p < s.parts.size(); ++p) {
     const std::string field = at("segment.parts", p);
     head_for(facts, s.parts[p].head, s.parts[p].loss, field);
@@ -217,64 +229,67 @@ void check_segment(const Facts& facts, const Segment& s) {
   for (size_t b = 0; b < s.batch_part.size(); ++b) {
     const Part& part = s.parts[static_cast<size_t>(s.batch_part[b])];
     const HeadSpec& head = facts.heads[static_cast<size_t>(part.head)];
-    const std::vector<float>& labels = facts.labels.at(part.dataset);
+    const DatasetFacts& data = facts.datasets.at(part.dataset);
+    int64_t tokens = 0;
     for (int32_t i = s.row_offsets[b]; i < s.row_offsets[b + 1]; ++i) {
       const int32_t row = s.rows[static_cast<size_t>(i)];
-      check_index(row, static_cast<int64_t>(labels.size()), at("segment.rows", static_cast<size_t>(i)), "rows");
-      check_label(labels[static_cast<size_t>(row)], part.loss, head, row, at("segment.rows", static_cast<size_t>(i)));
+      if (row < 0 || static_cast<size_t>(row) >= data.labels.size()) check_index(row, data.labels.size(), at("segment.rows", i), "rows");
+      check_label(data.labels[static_cast<size_t>(row)], part.loss, head, row, "segment.rows", static_cast<size_t>(i));
+      tokens += data.offsets[static_cast<size_t>(row) + 1] - data.offsets[static_cast<size_t>(row)];
     }
+    if (tokens > std::numeric_limits<int32_t>::max()) refuse(at("segment.rowOffsets", b), "the batch has too many tokens");
   }
 }
 
 namespace {
 
-// Calls visit(row) for each row asked for, having checked that it is there.
-template <class Visit>
-void each_row(const std::vector<float>& labels, const std::vector<int32_t>* rows, const std::string& field, Visit visit) {
-  const auto count = static_cast<int64_t>(labels.size());
-  if (rows == nullptr) {
-    for (int64_t row = 0; row < count; ++row) visit(row);
-    return;
+// Each row asked for is there and, if `head` is given, has a label for it.
+void check_rows(const DatasetFacts& data, const std::vector<int32_t>* rows, const char* field, Loss loss, const HeadSpec* head) {
+  const auto count = static_cast<int64_t>(data.labels.size());
+  if (rows != nullptr) {
+    if (rows->empty()) refuse(field, "expected at least one row");
+    check_range(*rows, 0, count - 1, field);
   }
-  if (rows->empty()) refuse(field, "expected at least one row");
-  check_range(*rows, 0, count - 1, field);
-  for (const int32_t row : *rows) visit(row);
+  if (head == nullptr) return;
+  const size_t wanted = rows == nullptr ? data.labels.size() : rows->size();
+  for (size_t i = 0; i < wanted; ++i) {
+    const size_t row = rows == nullptr ? i : static_cast<size_t>((*rows)[i]);
+    check_label(data.labels[row], loss, *head, static_cast<int64_t>(row), field, i);
+  }
 }
 
 }  // namespace
 
 void check_evaluation(const Facts& facts, const Evaluation& e) {
-  const std::string field = "evaluation";
-  check_dataset(facts, e.dataset, field + ".dataset");
-  const std::vector<float>& labels = facts.labels.at(e.dataset);
-  double width = static_cast<double>(facts.model.hidden);
-  if (e.want == Want::layers) width *= static_cast<double>(facts.model.layers + 1);
-  const HeadSpec* head = nullptr;
-  if (e.want == Want::losses) {
-    head = &head_for(facts, e.head, e.loss, field);
-    width = 2;
-    if (e.loss == Loss::masked_lm) check_masking(facts, e.masking, field + ".masking");
-  } else if (e.want == Want::logits) {
-    check_index(e.head, static_cast<int64_t>(facts.heads.size()), field + ".head", "heads");
-    const HeadSpec& spec = facts.heads[static_cast<size_t>(e.head)];
-    if (spec.kind == HeadKind::masked_lm) refuse(field + ".want", "'logits' are for classification heads; a 'masked-lm' head gives 'losses'");
-    width = static_cast<double>(spec.outputs);
+  check_dataset(facts, e.dataset, "evaluation.dataset");
+  const DatasetFacts& data = facts.datasets.at(e.dataset);
+  check_index(e.head, static_cast<int64_t>(facts.heads.size()), "evaluation.head", "heads");
+  const HeadSpec& head = facts.heads[static_cast<size_t>(e.head)];
+  const auto hidden = static_cast<double>(facts.model.hidden);
+  double width = 0;
+  switch (e.want) {
+    case Want::losses:
+      head_for(facts, e.head, e.loss, "evaluation");
+      if (e.loss == Loss::masked_lm) check_masking(facts, e.masking, "evaluation.masking");
+      width = 2;
+      break;
+    case Want::logits:
+      if (head.kind == HeadKind::masked_lm) refuse("evaluation.want", "'logits' are for classification heads; a 'masked-lm' head gives 'losses'");
+      width = static_cast<double>(head.outputs);
+      break;
+    case Want::cls: width = hidden; break;
+    case Want::layers: width = hidden * static_cast<double>(facts.model.layers + 1); break;
   }
-  const double rows = static_cast<double>(e.all_rows ? labels.size() : e.rows.size());
-  check_result_size(static_cast<double>(facts.replicas) * rows * width, field);
-  each_row(labels, e.all_rows ? nullptr : &e.rows, field + ".rows", [&](int64_t row) {
-    if (head != nullptr) check_label(labels[static_cast<size_t>(row)], e.loss, *head, row, field + ".rows");
-  });
+  const double rows = static_cast<double>(e.all_rows ? data.labels.size() : e.rows.size());
+  check_result_size(static_cast<double>(facts.replicas) * rows * width, "evaluation");
+  check_rows(data, e.all_rows ? nullptr : &e.rows, "evaluation.rows", e.loss, e.want == Want::losses ? &head : nullptr);
 }
 
 void check_fisher(const Facts& facts, const FisherSpec& f) {
   const HeadSpec& head = head_for(facts, f.head, f.loss, "fisher");
   check_dataset(facts, f.dataset, "fisher.dataset");
   if (f.loss == Loss::masked_lm) check_masking(facts, f.masking, "fisher.masking");
-  const std::vector<float>& labels = facts.labels.at(f.dataset);
-  each_row(labels, &f.rows, "fisher.rows", [&](int64_t row) {
-    if (!f.labels_from_model) check_label(labels[static_cast<size_t>(row)], f.loss, head, row, "fisher.rows");
-  });
+  check_rows(facts.datasets.at(f.dataset), &f.rows, "fisher.rows", f.loss, f.labels_from_model ? nullptr : &head);
 }
 
 }  // namespace lrdist

@@ -5,32 +5,41 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "core/engine.h"
 
 namespace lrdist {
 
-struct PlanShape {
-  int64_t replicas, parameters, groups;
+struct PlanFacts {
+  int64_t groups;
 };
+
+// For each row of a dataset: its label; offsets as in Ragged.
+struct DatasetFacts {
+  std::vector<float> labels;
+  std::vector<int32_t> offsets;
+};
+
+enum class SlotKind { snapshot, fisher };
 
 struct Facts {
   ModelSpec model;
   std::vector<HeadSpec> heads;
   int64_t replicas;
   std::vector<ParameterInfo> parameters;
-  std::unordered_map<int64_t, std::vector<float>> labels;  // of each dataset
-  std::unordered_set<int64_t> slots;
-  std::optional<PlanShape> plan;
+  std::unordered_map<int64_t, DatasetFacts> datasets;
+  std::unordered_map<int64_t, SlotKind> slots;
+  std::optional<PlanFacts> plan;  // the one in force
 };
 
 // All throw Error{"ERR_INVALID_OPTION"} with the field's name.
+void check_replicas(const ModelSpec& model, int64_t replicas, const std::string& field);
 void check_heads(const ModelSpec& model, const std::vector<HeadSpec>& heads, const std::string& field);
 void check_ragged(const Facts& facts, const Ragged& data);
 void check_dataset(const Facts& facts, int64_t dataset, const std::string& field);
 void check_slot(const Facts& facts, int64_t slot, const std::string& field);
+void check_restorable(const Facts& facts, int64_t slot, const std::string& field);
 void check_parameters(const Facts& facts, const std::vector<int32_t>& parameters, const std::string& field);
 void check_order(const Facts& facts, const std::vector<int32_t>& order);
 void check_file_tensors(const Facts& facts, const std::vector<FileTensor>& tensors);

@@ -19,7 +19,7 @@ const Choices<Buffer> buffers = {{"weights", Buffer::weights}, {"exp_avg", Buffe
 // The bounds are far beyond any model, and so small that sizes computed from them cannot overflow.
 ModelSpec read_model(const Fields& f) {
   ModelSpec m;
-  m.vocab = f.integer("vocab", 1, 1 << 24);
+  m.vocab = f.integer("vocab", 1, 1 << 22);
   m.max_positions = f.integer("maxPositions", 1, 1 << 20);
   m.type_vocab = f.integer("typeVocab", 1, 1 << 16);
   m.hidden = f.integer("hidden", 1, 1 << 16);

@@ -37,6 +37,7 @@ class Session : public Napi::ObjectWrap<Session> {
     Shared(const SessionSpec& spec, std::function<void()> ring) : engine(spec), channel(std::move(ring)) {}
     Engine engine;
     Channel channel;
+    std::optional<Matmul> matmul;  // the library, once a job has measured it: measuring is computing
   };
 
   // What a method that gives a promise asks for.
@@ -58,7 +59,7 @@ class Session : public Napi::ObjectWrap<Session> {
   void settle(Napi::Env env, Outcome&& outcome);
   void require_idle() const;
   void report_memory();
-  Napi::Value new_slot(Napi::Env env, int64_t slot);
+  Napi::Value new_slot(Napi::Env env, int64_t slot, SlotKind kind);
   Engine& engine() { return shared_->engine; }
 
   Napi::Value parameters(const Napi::CallbackInfo& info);

@@ -39,7 +39,7 @@ Napi::Value Session::parameters(const Napi::CallbackInfo& info) {
 Napi::Value Session::matmul(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     require_idle();
-    return to_js(info.Env(), engine().matmul());
+    return to_js(info.Env(), shared_->matmul ? *shared_->matmul : engine().matmul());
   });
 }
 
@@ -69,6 +69,8 @@ Napi::Value Session::add_head(const Napi::CallbackInfo& info) {
                    [this, heads](Napi::Env env, Result&& index) -> Napi::Value {
                      facts_.heads = heads;
                      facts_.parameters = engine().parameters();
+                     facts_.slots.clear();
+                     facts_.plan.reset();
                      return Napi::Number::New(env, static_cast<double>(std::get<int64_t>(index)));
                    }};
   });
@@ -79,9 +81,9 @@ Napi::Value Session::add_dataset(const Napi::CallbackInfo& info) {
     Ragged data = read_ragged(info[0]);
     require_idle();
     check_ragged(facts_, data);
-    std::vector<float> labels = data.labels;
+    DatasetFacts facts{data.labels, data.offsets};
     const int64_t handle = engine().add_dataset(std::move(data));
-    facts_.labels[handle] = std::move(labels);
+    facts_.datasets[handle] = std::move(facts);
     report_memory();
     return Napi::Number::New(info.Env(), static_cast<double>(handle));
   });
@@ -93,7 +95,7 @@ void Session::remove_dataset(const Napi::CallbackInfo& info) {
     require_idle();
     check_dataset(facts_, dataset, "dataset");
     engine().remove_dataset(dataset);
-    facts_.labels.erase(dataset);
+    facts_.datasets.erase(dataset);
     report_memory();
   });
 }
@@ -125,9 +127,9 @@ void Session::set_plan(const Napi::CallbackInfo& info) {
     Plan plan = read_plan(info[0]);
     require_idle();
     check_plan(facts_, plan);
-    const PlanShape shape{facts_.replicas, static_cast<int64_t>(facts_.parameters.size()), plan.groups};
+    const int64_t groups = plan.groups;
     engine().set_plan(std::move(plan));
-    facts_.plan = shape;
+    facts_.plan = PlanFacts{groups};
     report_memory();
   });
 }
@@ -164,7 +166,7 @@ Napi::Value Session::fisher(const Napi::CallbackInfo& info) {
     require_idle();
     check_fisher(facts_, fisher);
     return Job{.work = [fisher = std::move(fisher)](Engine& engine, Channel&) { return engine.fisher(fisher); },
-               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot)); }};
+               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot), SlotKind::fisher); }};
   });
 }
 
@@ -178,13 +180,14 @@ Napi::Value Session::set_replicas(const Napi::CallbackInfo& info) {
                    [this](Napi::Env env, Result&&) {
                      facts_.replicas = engine().replicas();
                      facts_.slots.clear();
+                     facts_.plan.reset();
                      return env.Undefined();
                    }};
   });
 }
 
-Napi::Value Session::new_slot(Napi::Env env, int64_t slot) {
-  facts_.slots.insert(slot);
+Napi::Value Session::new_slot(Napi::Env env, int64_t slot, SlotKind kind) {
+  facts_.slots[slot] = kind;
   return Napi::Number::New(env, static_cast<double>(slot));
 }
 
@@ -193,7 +196,7 @@ Napi::Value Session::snapshot(const Napi::CallbackInfo& info) {
     const bool all = choice<bool>(info[0], "what", {{"weights", false}, {"all", true}});
     require_idle();
     return Job{.work = [all](Engine& engine, Channel&) { return engine.snapshot(all); },
-               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot)); }};
+               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot), SlotKind::snapshot); }};
   });
 }
 
@@ -201,7 +204,7 @@ Napi::Value Session::restore(const Napi::CallbackInfo& info) {
   return promised(info, [&] {
     const int64_t slot = integer(info[0], "slot", 0, max_safe_integer);
     require_idle();
-    check_slot(facts_, slot, "slot");
+    check_restorable(facts_, slot, "slot");
     return Job{.work = [slot](Engine& engine, Channel&) { return engine.restore(slot), Result(); }, .finish = nothing};
   });
 }

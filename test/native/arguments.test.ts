@@ -58,6 +58,7 @@ test('session specification', async () => {
       [/^spec\.heads: there are two heads of the name 'first'/, { heads: [first, first] }],
       [/^spec\.heads: there can be only one 'masked-lm' head/, { heads: [words, { ...words, name: 'more' }] }],
       [/^spec\.replicas: /, { replicas: 0 }],
+      [/^spec\.replicas: expected 1 to 64 /, { ...model({ vocab: 2 ** 22 }), replicas: 65 }],
       [/^spec\.precision: expected 'fp32', received 'fp8'/, { precision: 'fp8' }],
       [/^spec\.threads: /, { threads: 0 }],
       [/^spec\.seed: /, { seed: 2 ** 53 }],
@@ -209,8 +210,13 @@ test('training needs a plan, and a new one when replicas or parameters have chan
   await assert.rejects(train(), noPlan);
   other.setPlan(tinyPlan(other));
   await train();
+  await other.setReplicas(Int32Array.of(1, 0));
+  await assert.rejects(train(), noPlan);
+  other.setPlan(tinyPlan(other));
+  const slot = await other.snapshot('all');
   assert.equal(await other.addHead({ ...first, name: 'late' }), 3);
   await assert.rejects(train(), noPlan);
+  await assert.rejects(other.restore(slot), { code: 'ERR_INVALID_OPTION', message: /^slot/ });
   other.closeSync();
 });
 
@@ -222,6 +228,7 @@ test('evaluate', async () => {
     [
       [/^evaluation\.head: /, { head: 3 }],
       [/^evaluation\.head: /, { head: -1 }],
+      [/^evaluation\.head: /, { head: 3, want: 'cls' }],
       [/^evaluation\.dataset: /, { dataset: 999 }],
       [/^evaluation\.rows\[0\]: /, { rows: Int32Array.of(8) }],
       [/^evaluation\.rows: expected at least one row/, { rows: new Int32Array(0) }],
@@ -229,7 +236,7 @@ test('evaluate', async () => {
       [/^evaluation\.want: /, { want: 'loss' }],
       [/^evaluation\.loss: expected one of .*received nothing/, { loss: undefined }],
       [/^evaluation\.loss: /, { loss: 'mse' }],
-      [/^evaluation\.rows: row 0 of the dataset has no label/, { dataset: unlabelled }],
+      [/^evaluation\.rows\[0\]: row 0 of the dataset has no label/, { dataset: unlabelled }],
       [/^evaluation\.masking: /, { head: 2, loss: 'masked-lm' }],
       [/^evaluation\.want: /, { head: 2, want: 'logits' }],
       [/^evaluation\.batchTokens: /, { batchTokens: 0 }],
@@ -267,6 +274,8 @@ test('fisher, initialize, setReplicas, slots', async () => {
   session.release(slot);
   assert.throws(() => session.release(slot), { ...invalid, message: /^slot/ });
   await assert.rejects(session.restore(slot), invalid);
+  const fisher = await session.fisher(right);
+  await assert.rejects(session.restore(fisher), { ...invalid, message: /Fisher information/ });
   assert.throws(() => session.removeDataset(999), { ...invalid, message: /^dataset/ });
 });
 
