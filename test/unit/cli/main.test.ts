@@ -67,7 +67,9 @@ test('wrong usage is 2, a failure 1', async () => {
   assert.equal(missing.code, 2);
   assert.match(missing.stderr, /depth/);
   assert.equal((await run(['work', '--depth', '1'], entries)).code, 0);
-  assert.equal((await run(['work', '--depth', '1', 'extra'], entries)).code, 2);
+  const extra = await run(['work', '--depth', '1', 'extra'], entries);
+  assert.equal(extra.code, 2);
+  assert.match(extra.stderr, /unexpected argument "extra"/);
   assert.equal((await run(['work'], failing(new LrdistError('ERR_INVALID_OPTION', 'no')))).code, 2);
   assert.equal((await run(['work'], failing(new LrdistError('ERR_DATA_NOT_FOUND', 'no')))).code, 1);
 });
@@ -122,4 +124,17 @@ test('a command that ends well after it was stopped still exits as stopped, once
   });
   assert.equal((await run(['work'], entries)).code, 143);
   assert.equal((await run(['work'], entries)).code, 0);
+});
+
+test('a command that fails because it was stopped exits as stopped', async () => {
+  const entries = only({
+    command: 'work',
+    handler: command<object>((_args, { signal }) => {
+      process.emit('SIGINT');
+      signal.throwIfAborted();
+    }),
+  });
+  const { code, stderr } = await run(['work'], entries);
+  assert.equal(code, 130);
+  assert.match(stderr, /stopped by Ctrl-C\n\(ERR_STOPPED\)/);
 });

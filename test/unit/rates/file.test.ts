@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -67,8 +67,10 @@ test('a failed write leaves the old file and no half one', async (t) => {
     code: 'ERR_WRITE',
     message: /none/,
   });
+  await mkdir(join(folder, 'b.rates.json'));
+  await assert.rejects(writeRatesFile(join(folder, 'b.rates.json'), fromPreset(presets[0]!, 6)), { code: 'ERR_WRITE' });
   assert.equal(await readFile(path, 'utf8'), 'old');
-  assert.deepEqual(await readdir(folder), ['a.rates.json']);
+  assert.deepEqual((await readdir(folder)).sort(), ['a.rates.json', 'b.rates.json']);
 });
 
 test('one rate table or several stages', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ratesAt } from '../../../lib/rates/distribution.ts';
+import { flat, formatRate, ratesAt, withBase } from '../../../lib/rates/distribution.ts';
 import { assign } from '../../../lib/rates/groups.ts';
 import { bertParameterNames } from '../../../lib/rates/names.ts';
 import { findPreset, fromPreset, presets } from '../../../lib/rates/presets.ts';
@@ -73,6 +73,16 @@ test('flat at its base is exactly that rate', () => {
     fc.property(rateArbitrary, (rate) => {
       const [value] = ratesAt(fromPreset(preset('flat'), 12, rate));
       assert.equal(value, rate);
+    }),
+  );
+});
+
+test('a distribution moved to a base has exactly that rate where it had the old one', () => {
+  fc.assert(
+    fc.property(rateArbitrary, rateArbitrary, (rate, base) => {
+      const moved = withBase({ ...flat(rate), base: rate }, base);
+      assert.deepEqual([...ratesAt(moved)], [base]);
+      assert.equal(moved.name, `flat@${formatRate(base)}`);
     }),
   );
 });
