@@ -12,13 +12,21 @@ const stamp = join(dist, '.stamp');
 /** Returns false after tsc printed its errors. */
 export function compile() {
   const sources = list(join(root, 'lib')).filter((path) => path.endsWith('.ts'));
-  const hash = hashOf([...sources, join(root, 'tsconfig.json'), join(root, 'tsconfig.build.json'), join(root, 'package-lock.json')]);
+  const hash = hashOf([
+    ...sources,
+    join(root, 'tsconfig.json'),
+    join(root, 'tsconfig.build.json'),
+    join(root, 'package-lock.json'),
+  ]);
   if (existsSync(join(dist, 'cli', 'cli.js')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return true;
   console.error('Compiling TypeScript');
   rmSync(stamp, { force: true });
   removeOrphans(sources);
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: ['ignore', 2, 2] });
+  const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], {
+    cwd: root,
+    stdio: ['ignore', 2, 2],
+  });
   if (status !== 0) return false;
   chmodSync(join(dist, 'cli', 'cli.js'), 0o755);
   mkdirSync(dist, { recursive: true });

@@ -6,7 +6,9 @@ import { compile } from './compile.mjs';
 export async function prepare() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   if (major < 22 || (major === 22 && minor < 18)) {
-    console.error(`lrdist needs Node 22.18 or newer; this is ${process.version}. \`npm ci\` brings a newer one for npm's own scripts: use npm start, npm test.`);
+    console.error(
+      `lrdist needs Node 22.18 or newer; this is ${process.version}. \`npm ci\` brings a newer one for npm's own scripts: use npm start, npm test.`,
+    );
     return false;
   }
   return compile() && (await native());

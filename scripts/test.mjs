@@ -6,12 +6,19 @@ import { prepare } from './prepare.mjs';
 const given = process.argv.slice(2);
 const full = given.includes('--full');
 const options = given.filter((argument) => argument.startsWith('--') && argument !== '--full');
-const places = given.filter((argument) => !argument.startsWith('--')).map((place) => (isFolder(place) ? `${place.replace(/\/$/, '')}/**/*.test.ts` : place));
+const places = given
+  .filter((argument) => !argument.startsWith('--'))
+  .map((place) => (isFolder(place) ? `${place.replace(/\/$/, '')}/**/*.test.ts` : place));
 
 if (await prepare()) {
   const child = spawn(
     process.execPath,
-    ['--test', '--test-concurrency=2', ...options, ...(places.length > 0 ? places : ['test/{unit,native,parity,process,e2e}/**/*.test.ts'])],
+    [
+      '--test',
+      '--test-concurrency=2',
+      ...options,
+      ...(places.length > 0 ? places : ['test/{unit,native,parity,process,e2e}/**/*.test.ts']),
+    ],
     { stdio: 'inherit', env: { ...process.env, ...(full ? { LRDIST_TEST_FULL: '1' } : {}) } },
   );
   // The runner gets Ctrl-C from the terminal as well and ends by itself.

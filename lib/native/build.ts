@@ -7,7 +7,15 @@ import { LrdistError } from '../errors.ts';
 import { buildFolder, builtAddon, packageFolder } from './folders.ts';
 import type { Libtorch } from './libtorch.ts';
 import { withLock } from './lock.ts';
-import { type BuildMetadata, type BuildWish, hashSources, metadataPath, readMetadata, staleReasons, writeMetadata } from './metadata.ts';
+import {
+  type BuildMetadata,
+  type BuildWish,
+  hashSources,
+  metadataPath,
+  readMetadata,
+  staleReasons,
+  writeMetadata,
+} from './metadata.ts';
 import type { Notices } from './notice.ts';
 import { compiledFlags, missingFlags } from './processor.ts';
 import { runLines } from './spawn.ts';
@@ -59,7 +67,9 @@ export async function buildAddon(options: BuildOptions): Promise<BuildResult> {
       rmSync(metadataPath(addon), { force: true });
       await configure(root, options);
       await cmakeJs(root, ['build', '--parallel', String(jobs())], options);
-      const compiler = /^CMAKE_CXX_COMPILER:\w+=(.*)$/m.exec(readFileSync(join(buildFolder(root), 'CMakeCache.txt'), 'utf8'))?.[1] ?? 'c++';
+      const compiler =
+        /^CMAKE_CXX_COMPILER:\w+=(.*)$/m.exec(readFileSync(join(buildFolder(root), 'CMakeCache.txt'), 'utf8'))?.[1] ??
+        'c++';
       const metadata: BuildMetadata = {
         format: 'lrdist-build/1',
         ...wanted,
@@ -70,7 +80,10 @@ export async function buildAddon(options: BuildOptions): Promise<BuildResult> {
       writeMetadata(addon, metadata);
       return { addon, metadata, built: true };
     },
-    { signal: options.signal, onWait: (owner) => options.notices.say(`Waiting for ${owner}, which is building the addon`) },
+    {
+      signal: options.signal,
+      onWait: (owner) => options.notices.say(`Waiting for ${owner}, which is building the addon`),
+    },
   );
 }
 
@@ -91,24 +104,37 @@ async function configure(root: string, options: BuildOptions): Promise<void> {
   } catch (error) {
     if (!(error instanceof LrdistError)) throw error;
     options.notices.tool('Configuring failed; once more without the earlier cache');
-    for (const name of ['CMakeCache.txt', 'CMakeFiles']) rmSync(join(buildFolder(root), name), { recursive: true, force: true });
+    for (const name of ['CMakeCache.txt', 'CMakeFiles'])
+      rmSync(join(buildFolder(root), name), { recursive: true, force: true });
     await cmakeJs(root, args, options);
   }
 }
 
 async function cmakeJs(root: string, args: readonly string[], options: BuildOptions): Promise<void> {
   const program = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js');
-  const { code, tail } = await runLines(process.execPath, [program, ...args, '--directory', root, '--out', buildFolder(root), '--log-level', 'warn'], {
-    cwd: root,
-    signal: options.signal,
-    onLine: (line) => options.notices.tool(line),
-  });
+  const { code, tail } = await runLines(
+    process.execPath,
+    [program, ...args, '--directory', root, '--out', buildFolder(root), '--log-level', 'warn'],
+    {
+      cwd: root,
+      signal: options.signal,
+      onLine: (line) => options.notices.tool(line),
+    },
+  );
   if (code === 0) return;
-  const lines = tail.filter((line) => line.trim() !== '');
+  const lines = tail.filter((line) => line.trim() !== '' && !line.startsWith('ERROR OMG'));
   const telling = lines.filter((line) => /error|FAILED|No such file|not found/i.test(line));
-  throw new LrdistError('ERR_NATIVE_BUILD', `The native addon could not be built:\n${(telling.length > 0 ? telling : lines).slice(-12).map((line) => `  ${line}`).join('\n')}`, {
-    remedy: 'See the whole output with `npx lrdist setup --verbose`. A C++20 compiler and 2 GB of free memory for each job are needed.',
-  });
+  throw new LrdistError(
+    'ERR_NATIVE_BUILD',
+    `The native addon could not be built:\n${(telling.length > 0 ? telling : lines)
+      .slice(-12)
+      .map((line) => `  ${line}`)
+      .join('\n')}`,
+    {
+      remedy:
+        'See the whole output with `npx lrdist setup --verbose`. A C++20 compiler and 2 GB of free memory for each job are needed.',
+    },
+  );
 }
 
 /** Each compilation of libtorch's headers takes up to 1.5 GB. */

@@ -17,13 +17,31 @@ import { buildTools, type Tool } from './tools.ts';
 /** Sizes in bytes. */
 export interface DoctorReport {
   readonly ok: boolean;
-  readonly node: { readonly version: string; readonly path: string; readonly platform: string; readonly arch: string; readonly glibc: string | undefined };
-  readonly system: { readonly kernel: string; readonly processor: string; readonly threads: number; readonly memory: number; readonly memoryFree: number; readonly nvidiaDriver: string | undefined };
+  readonly node: {
+    readonly version: string;
+    readonly path: string;
+    readonly platform: string;
+    readonly arch: string;
+    readonly glibc: string | undefined;
+  };
+  readonly system: {
+    readonly kernel: string;
+    readonly processor: string;
+    readonly threads: number;
+    readonly memory: number;
+    readonly memoryFree: number;
+    readonly nvidiaDriver: string | undefined;
+  };
   readonly disk: readonly { readonly folder: string; readonly free: number }[];
   readonly tools: readonly Tool[];
   /** Where libtorch was looked for, one line each. */
   readonly lookup: readonly string[];
-  readonly addon: { readonly path: string; readonly there: boolean; readonly build: BuildMetadata | undefined; readonly stale: readonly string[] };
+  readonly addon: {
+    readonly path: string;
+    readonly there: boolean;
+    readonly build: BuildMetadata | undefined;
+    readonly stale: readonly string[];
+  };
   readonly smoke: SmokeMessage;
   readonly advice: readonly string[];
 }
@@ -33,10 +51,18 @@ export async function examine(options: { signal?: AbortSignal | undefined } = {}
   const path = addonCandidates()[0]!;
   const build = readMetadata(path);
   const there = existsSync(path);
-  const smoke: SmokeMessage = there ? await forkSmokeTest(options) : { ok: false, code: 'ERR_NATIVE_NOT_BUILT', message: 'the addon has not been built' };
+  const smoke: SmokeMessage = there
+    ? await forkSmokeTest(options)
+    : { ok: false, code: 'ERR_NATIVE_NOT_BUILT', message: 'the addon has not been built' };
   const facts = {
     ok: smoke.ok,
-    node: { version: process.version, path: process.execPath, platform: process.platform, arch: process.arch, glibc: glibc() },
+    node: {
+      version: process.version,
+      path: process.execPath,
+      platform: process.platform,
+      arch: process.arch,
+      glibc: glibc(),
+    },
     system: {
       kernel: release(),
       processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -59,17 +85,26 @@ export function advise(facts: Omit<DoctorReport, 'advice'>): string[] {
   const { addon, smoke, tools, system } = facts;
   const advice: string[] = [];
   if (!addon.there) advice.push('Run `npx lrdist setup` to build the native addon.');
-  else if (addon.stale.length > 0) advice.push(`The addon is out of date (${addon.stale.join('; ')}): run \`npx lrdist setup\`.`);
+  else if (addon.stale.length > 0)
+    advice.push(`The addon is out of date (${addon.stale.join('; ')}): run \`npx lrdist setup\`.`);
   if (addon.there && !smoke.ok) advice.push(smoke.remedy ?? 'Build the addon again with `npx lrdist setup --force`.');
   const lacking = missingFlags(addon.build?.processorFlags ?? []);
-  if (lacking.length > 0) advice.push(`The addon was built for another processor (${lacking.join(', ')} missing here): run \`npx lrdist setup\`.`);
+  if (lacking.length > 0)
+    advice.push(
+      `The addon was built for another processor (${lacking.join(', ')} missing here): run \`npx lrdist setup\`.`,
+    );
   const [cmake, compiler, ninja, make] = tools;
-  if (!smoke.ok && (cmake?.version === undefined || compiler?.version === undefined)) advice.push('CMake and a C++20 compiler are needed to build the addon.');
-  if (!smoke.ok && ninja?.version === undefined && make?.version === undefined) advice.push('Ninja or Make is needed to build the addon.');
+  if (!smoke.ok && (cmake?.version === undefined || compiler?.version === undefined))
+    advice.push('CMake and a C++20 compiler are needed to build the addon.');
+  if (!smoke.ok && ninja?.version === undefined && make?.version === undefined)
+    advice.push('Ninja or Make is needed to build the addon.');
   if (system.nvidiaDriver !== undefined && addon.build?.libtorch.device === 'cpu') {
-    advice.push('An NVIDIA driver is loaded, but libtorch is a CPU build: `npx lrdist setup --device cuda` obtains the other.');
+    advice.push(
+      'An NVIDIA driver is loaded, but libtorch is a CPU build: `npx lrdist setup --device cuda` obtains the other.',
+    );
   }
-  if (!smoke.ok && (process.env['LD_LIBRARY_PATH'] ?? '') !== '') advice.push('LD_LIBRARY_PATH is set; try without it.');
+  if (!smoke.ok && (process.env['LD_LIBRARY_PATH'] ?? '') !== '')
+    advice.push('LD_LIBRARY_PATH is set; try without it.');
   if (system.memoryFree < 1e9) advice.push('Less than 1 GB of memory is free; a BERT-base needs about 2 GB to train.');
   for (const { folder, free } of facts.disk) if (free < 2e9) advice.push(`Little disk space is left in ${folder}.`);
   return advice;
@@ -112,7 +147,9 @@ function memoryLimit(): number {
 
 function nvidiaDriver(): string | undefined {
   try {
-    return /Kernel Module(?: for \S+)?\s+(\S+)/.exec(readFileSync('/proc/driver/nvidia/version', 'utf8'))?.[1] ?? 'unknown';
+    return (
+      /Kernel Module(?: for \S+)?\s+(\S+)/.exec(readFileSync('/proc/driver/nvidia/version', 'utf8'))?.[1] ?? 'unknown'
+    );
   } catch {
     return undefined;
   }

@@ -39,7 +39,10 @@ export function readElf(path: string): ElfFacts {
     if (header.readUInt32BE(0) !== 0x7f454c46) throw new Error('not an ELF file');
     if (header[4] !== 2 || header[5] !== 1) throw new Error('not a 64-bit little-endian ELF file');
     const machine = header.readUInt16LE(18);
-    const segments = readSegments(read(header.readBigUInt64LE(32), header.readUInt16LE(54) * header.readUInt16LE(56)), header.readUInt16LE(54));
+    const segments = readSegments(
+      read(header.readBigUInt64LE(32), header.readUInt16LE(54) * header.readUInt16LE(56)),
+      header.readUInt16LE(54),
+    );
     return { arch: machines[machine] ?? `machine ${machine}`, ...readDynamic(segments, read) };
   } finally {
     closeSync(file);
@@ -59,12 +62,16 @@ function readSegments(table: Buffer, entrySize: number): Segment[] {
   return segments;
 }
 
-function readDynamic(segments: readonly Segment[], read: (offset: bigint, length: number) => Buffer): Pick<ElfFacts, 'needed' | 'searchPath'> {
+function readDynamic(
+  segments: readonly Segment[],
+  read: (offset: bigint, length: number) => Buffer,
+): Pick<ElfFacts, 'needed' | 'searchPath'> {
   const dynamic = segments.find((segment) => segment.type === PT_DYNAMIC);
   if (dynamic === undefined) return { needed: [], searchPath: [] };
   const table = read(dynamic.offset, Number(dynamic.size));
   const entries: { tag: bigint; value: bigint }[] = [];
-  for (let at = 0; at + 16 <= table.length; at += 16) entries.push({ tag: table.readBigUInt64LE(at), value: table.readBigUInt64LE(at + 8) });
+  for (let at = 0; at + 16 <= table.length; at += 16)
+    entries.push({ tag: table.readBigUInt64LE(at), value: table.readBigUInt64LE(at + 8) });
   const value = (tag: bigint): bigint => entries.find((entry) => entry.tag === tag)?.value ?? 0n;
   const address = value(DT_STRTAB);
   const home = segments.find((s) => s.type === PT_LOAD && address >= s.address && address < s.address + s.size);
@@ -73,6 +80,8 @@ function readDynamic(segments: readonly Segment[], read: (offset: bigint, length
   const text = (at: bigint): string => strings.toString('latin1', Number(at), strings.indexOf(0, Number(at)));
   return {
     needed: entries.filter((entry) => entry.tag === DT_NEEDED).map((entry) => text(entry.value)),
-    searchPath: entries.filter((entry) => entry.tag === DT_RPATH || entry.tag === DT_RUNPATH).flatMap((entry) => text(entry.value).split(':')),
+    searchPath: entries
+      .filter((entry) => entry.tag === DT_RPATH || entry.tag === DT_RUNPATH)
+      .flatMap((entry) => text(entry.value).split(':')),
   };
 }

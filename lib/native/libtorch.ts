@@ -45,7 +45,10 @@ export function findLibtorch(options: LookupOptions): Lookup {
   const steps: string[] = [];
   const accept = (path: string, source: LibtorchSource, step: string): Lookup => {
     const libtorch = checkVersion(inspectLibtorch(path), options.anyVersion ?? false);
-    return { found: { ...libtorch, source }, steps: [...steps, `${step}: libtorch ${libtorch.version} (${libtorch.device}) in ${libtorch.path}`] };
+    return {
+      found: { ...libtorch, source },
+      steps: [...steps, `${step}: libtorch ${libtorch.version} (${libtorch.device}) in ${libtorch.path}`],
+    };
   };
   if (options.chosen !== undefined) return accept(options.chosen, 'LIBTORCH', 'LIBTORCH');
   steps.push('LIBTORCH: not set');
@@ -53,7 +56,8 @@ export function findLibtorch(options: LookupOptions): Lookup {
     const path = options.torchOf(options.python);
     if (path === undefined) {
       throw new LrdistError('ERR_LIBTORCH_NOT_FOUND', `${options.python} has no torch package.`, {
-        remedy: 'Install torch for that Python, name another with --python, or leave it out: lrdist then obtains libtorch itself.',
+        remedy:
+          'Install torch for that Python, name another with --python, or leave it out: lrdist then obtains libtorch itself.',
       });
     }
     return accept(path, 'python', options.python);
@@ -81,24 +85,37 @@ export function inspectLibtorch(folder: string): Libtorch {
   const versionHeader = ['include/torch/headeronly/version.h', 'include/torch/csrc/api/include/torch/version.h'].find(
     (name) => existsSync(join(path, name)) && /TORCH_VERSION_MAJOR +\d/.test(readFileSync(join(path, name), 'utf8')),
   );
-  const missing = ['include/ATen/ATen.h', 'lib/libc10.so', 'lib/libtorch_cpu.so'].filter((name) => !existsSync(join(path, name)));
+  const missing = ['include/ATen/ATen.h', 'lib/libc10.so', 'lib/libtorch_cpu.so'].filter(
+    (name) => !existsSync(join(path, name)),
+  );
   if (versionHeader === undefined) missing.push('include/torch/headeronly/version.h');
   if (versionHeader === undefined || missing.length > 0) {
-    throw new LrdistError('ERR_LIBTORCH_NOT_FOUND', `${path} is not a whole libtorch (missing ${missing.join(', ')}).`, {
-      remedy: 'Set LIBTORCH to a folder with include/ and lib/, or unset it: lrdist then obtains libtorch itself.',
-    });
+    throw new LrdistError(
+      'ERR_LIBTORCH_NOT_FOUND',
+      `${path} is not a whole libtorch (missing ${missing.join(', ')}).`,
+      {
+        remedy: 'Set LIBTORCH to a folder with include/ and lib/, or unset it: lrdist then obtains libtorch itself.',
+      },
+    );
   }
   const header = readFileSync(join(path, versionHeader), 'utf8');
-  const version = ['MAJOR', 'MINOR', 'PATCH'].map((part) => new RegExp(`TORCH_VERSION_${part} +(\\d+)`).exec(header)?.[1] ?? '0').join('.');
+  const version = ['MAJOR', 'MINOR', 'PATCH']
+    .map((part) => new RegExp(`TORCH_VERSION_${part} +(\\d+)`).exec(header)?.[1] ?? '0')
+    .join('.');
   const device = existsSync(join(path, 'lib/libtorch_cuda.so')) ? 'cuda' : 'cpu';
   return { path, version, device, cxx11Abi: fileContains(join(path, 'lib/libc10.so'), '__cxx11') };
 }
 
 export function checkVersion(libtorch: Libtorch, anyVersion: boolean): Libtorch {
   if (anyVersion || isSupported(libtorch.version)) return libtorch;
-  throw new LrdistError('ERR_LIBTORCH_VERSION', `libtorch ${libtorch.version} in ${libtorch.path} is outside ${supportedVersions}.`, {
-    remedy: 'Use a supported release, or try this one at your own risk with --any_version (LIBTORCH_BYPASS_VERSION_CHECK=1).',
-  });
+  throw new LrdistError(
+    'ERR_LIBTORCH_VERSION',
+    `libtorch ${libtorch.version} in ${libtorch.path} is outside ${supportedVersions}.`,
+    {
+      remedy:
+        'Use a supported release, or try this one at your own risk with --any_version (LIBTORCH_BYPASS_VERSION_CHECK=1).',
+    },
+  );
 }
 
 function fileContains(path: string, text: string): boolean {

@@ -42,9 +42,13 @@ export function loadFirst(candidates: readonly string[]): NativeModule {
     }
   }
   if (failures.length === 0) {
-    throw new LrdistError('ERR_NATIVE_NOT_BUILT', `The native addon has not been built (looked for ${candidates.join(', ')}).`, {
-      remedy: 'Run `npx lrdist setup`: it finds or obtains libtorch and builds the addon, once.',
-    });
+    throw new LrdistError(
+      'ERR_NATIVE_NOT_BUILT',
+      `The native addon has not been built (looked for ${candidates.join(', ')}).`,
+      {
+        remedy: 'Run `npx lrdist setup`: it finds or obtains libtorch and builds the addon, once.',
+      },
+    );
   }
   const lines = failures.map(({ path, error }) => `  ${path}: ${error.message}`);
   throw new LrdistError('ERR_NATIVE_LOAD', `The native addon does not load.\n${lines.join('\n')}`, {
@@ -65,7 +69,8 @@ function loadOne(path: string): NativeModule {
 /** Refuses an addon of another boundary, or one that met another libtorch than it was compiled with. */
 export function checkModule(addon: unknown): NativeModule {
   const module = addon as Partial<NativeModule>;
-  if (typeof module.info !== 'function' || typeof module.Session !== 'function') throw new Error('it is not the lrdist addon');
+  if (typeof module.info !== 'function' || typeof module.Session !== 'function')
+    throw new Error('it is not the lrdist addon');
   const info = module.info();
   if (info.boundaryVersion !== BOUNDARY_VERSION) {
     throw new Error(`it has boundary version ${info.boundaryVersion}, this lrdist needs ${BOUNDARY_VERSION}`);

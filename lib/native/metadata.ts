@@ -37,7 +37,11 @@ export function writeMetadata(addon: string, metadata: BuildMetadata): void {
 }
 
 /** Why a build no longer fits what is wanted, one reason each; empty when it fits. */
-export function staleReasons(built: BuildMetadata | undefined, wanted: BuildWish, flagsMissing: readonly string[] = []): string[] {
+export function staleReasons(
+  built: BuildMetadata | undefined,
+  wanted: BuildWish,
+  flagsMissing: readonly string[] = [],
+): string[] {
   if (built === undefined) return ['the addon has not been built'];
   const reasons: string[] = [];
   if (built.sources !== wanted.sources) reasons.push('its sources have changed');
@@ -45,7 +49,8 @@ export function staleReasons(built: BuildMetadata | undefined, wanted: BuildWish
   if (built.libtorch.version !== wanted.libtorch.version) {
     reasons.push(`libtorch is ${wanted.libtorch.version}, it was built with ${built.libtorch.version}`);
   }
-  if (built.libtorch.device !== wanted.libtorch.device) reasons.push(`libtorch is now a ${wanted.libtorch.device} build`);
+  if (built.libtorch.device !== wanted.libtorch.device)
+    reasons.push(`libtorch is now a ${wanted.libtorch.device} build`);
   if (built.libtorch.cxx11Abi !== wanted.libtorch.cxx11Abi) reasons.push('libtorch has the other C++ ABI');
   if (built.march !== wanted.march) reasons.push(`it was built with -march=${built.march}`);
   if (flagsMissing.length > 0) reasons.push(`this processor lacks ${flagsMissing.join(', ')}`);

@@ -52,7 +52,8 @@ export async function obtainLibtorch(options: ObtainOptions): Promise<string> {
       const earlier = given ? undefined : readObtained(final);
       if (earlier !== undefined) return join(final, earlier.root);
       // The lock is ours, so these are the leavings of somebody who was killed.
-      for (const name of readdirSync(parent)) if (name.startsWith('.new-')) rmSync(join(parent, name), { recursive: true, force: true });
+      for (const name of readdirSync(parent))
+        if (name.startsWith('.new-')) rmSync(join(parent, name), { recursive: true, force: true });
       requireSpace(parent, sizes[options.device].disk);
       const work = await mkdtemp(join(parent, '.new-'));
       try {
@@ -65,11 +66,18 @@ export async function obtainLibtorch(options: ObtainOptions): Promise<string> {
         await rm(work, { recursive: true, force: true });
       }
     },
-    { signal: options.signal, onWait: (owner) => options.notices.say(`Waiting for ${owner}, which is obtaining libtorch`) },
+    {
+      signal: options.signal,
+      onWait: (owner) => options.notices.say(`Waiting for ${owner}, which is obtaining libtorch`),
+    },
   );
 }
 
-async function fill(work: string, version: string, options: ObtainOptions): Promise<{ marker: Obtained; tree: string }> {
+async function fill(
+  work: string,
+  version: string,
+  options: ObtainOptions,
+): Promise<{ marker: Obtained; tree: string }> {
   const { notices, signal } = options;
   const downloads = join(work, 'download');
   const tree = join(work, 'tree');
@@ -84,23 +92,34 @@ async function fill(work: string, version: string, options: ObtainOptions): Prom
     const contents = contentsOf(archive);
     root = contents.root;
     if (options.device === 'cuda' && !contents.cuda) {
-      throw new LrdistError('ERR_DOWNLOAD', `${basename(main.path)} is a build without CUDA.`, { remedy: 'Use --device cpu, or give a CUDA build with --url or --archive.' });
+      throw new LrdistError('ERR_DOWNLOAD', `${basename(main.path)} is a build without CUDA.`, {
+        remedy: 'Use --device cpu, or give a CUDA build with --url or --archive.',
+      });
     }
     await archive.extract(contents.headers, tree, { signal });
     if (options.device === 'cuda') await archive.extract(contents.libraries, tree, { signal });
     else await extractNeeded(archive, contents.libraries, ['libc10.so', 'libtorch_cpu.so'], tree, signal);
     const metadata = archive.names.find((name) => /^torch-[^/]*\.dist-info\/METADATA$/.test(name));
     if (metadata !== undefined) {
-      archives.push(...(await addCompanions({ tree, root, downloads, metadata: await archive.text(metadata), all: options.device === 'cuda' }, options)));
+      archives.push(
+        ...(await addCompanions(
+          { tree, root, downloads, metadata: await archive.text(metadata), all: options.device === 'cuda' },
+          options,
+        )),
+      );
     }
   } finally {
     archive.close();
   }
   const missing = unresolved(rootLibraries(join(tree, root)));
   if (missing.length > 0) {
-    throw new LrdistError('ERR_DOWNLOAD', `libtorch needs ${missing.join(', ')}, and no wheel that it names brings them.`, {
-      remedy: 'Give another build with --url or --archive, or use --python or LIBTORCH.',
-    });
+    throw new LrdistError(
+      'ERR_DOWNLOAD',
+      `libtorch needs ${missing.join(', ')}, and no wheel that it names brings them.`,
+      {
+        remedy: 'Give another build with --url or --archive, or use --python or LIBTORCH.',
+      },
+    );
   }
   const libtorch = checkVersion(inspectLibtorch(join(tree, root)), options.anyVersion ?? false);
   const marker: Obtained = {
@@ -120,18 +139,27 @@ async function fill(work: string, version: string, options: ObtainOptions): Prom
 }
 
 /** The torch wheel through pip, or the archive that the user named. */
-async function fetchMain(folder: string, version: string, options: ObtainOptions): Promise<{ path: string; sha256?: string | undefined }> {
+async function fetchMain(
+  folder: string,
+  version: string,
+  options: ObtainOptions,
+): Promise<{ path: string; sha256?: string | undefined }> {
   const { notices, signal, sha256 } = options;
   if (options.archive !== undefined) {
     if (!existsSync(options.archive)) {
-      throw new LrdistError('ERR_DOWNLOAD', `${options.archive} is not there.`, { remedy: 'Give the path of a torch wheel or libtorch archive.' });
+      throw new LrdistError('ERR_DOWNLOAD', `${options.archive} is not there.`, {
+        remedy: 'Give the path of a torch wheel or libtorch archive.',
+      });
     }
     return { path: options.archive, sha256 };
   }
-  if (options.url !== undefined) return { path: await downloadArchive(options.url, folder, { signal, notices }), sha256 };
+  if (options.url !== undefined)
+    return { path: await downloadArchive(options.url, folder, { signal, notices }), sha256 };
   const python = options.python ?? (await pythonWithPip());
   const size = formatBytes(sizes[options.device].download);
-  notices.say(`Obtaining libtorch ${version} (${options.device}) with ${python}'s pip, about ${size}, into ${libtorchCache(options.cache)}`);
+  notices.say(
+    `Obtaining libtorch ${version} (${options.device}) with ${python}'s pip, about ${size}, into ${libtorchCache(options.cache)}`,
+  );
   const attempts: Pick<PipRequest, 'requirements' | 'extraIndex'>[] =
     options.device === 'cuda'
       ? // `===` passes over builds with a local version, such as +cpu.
@@ -149,7 +177,8 @@ async function fetchMain(folder: string, version: string, options: ObtainOptions
     } catch (error) {
       if (!(error instanceof LrdistError)) throw error;
       failure = error;
-      if (options.device === 'cpu' && index === attempts.length - 2) notices.say('No index offers a CPU build; taking the general one, about 0.6 GB');
+      if (options.device === 'cpu' && index === attempts.length - 2)
+        notices.say('No index offers a CPU build; taking the general one, about 0.6 GB');
     }
   }
   throw failure;
@@ -166,7 +195,9 @@ async function addCompanions(
   if (!where.all && missing.length === 0) return [];
   const { requirements } = requirementsFor(metadata, where.all ? undefined : missing);
   if (requirements.length === 0) return [];
-  notices.say(where.all ? "Adding NVIDIA's libraries" : `Its CPU library needs ${missing.join(', ')}: adding NVIDIA's wheels`);
+  notices.say(
+    where.all ? "Adding NVIDIA's libraries" : `Its CPU library needs ${missing.join(', ')}: adding NVIDIA's wheels`,
+  );
   const python = options.python ?? (await pythonWithPip());
   const folder = join(where.downloads, 'companions');
   const wheels = await pipDownload({ python, requirements, folder, dependencies: true, signal, notices });
@@ -186,15 +217,25 @@ async function addCompanions(
 }
 
 function rootLibraries(root: string): string[] {
-  return ['libc10.so', 'libtorch_cpu.so', 'libtorch_cuda.so'].map((name) => join(root, 'lib', name)).filter((path) => existsSync(path));
+  return ['libc10.so', 'libtorch_cpu.so', 'libtorch_cuda.so']
+    .map((name) => join(root, 'lib', name))
+    .filter((path) => existsSync(path));
 }
 
 function librarySizes(tree: string): Record<string, number> {
-  const files = readdirSync(tree, { withFileTypes: true, recursive: true }).filter((entry) => entry.isFile() && /\.so(\.|$)/.test(entry.name));
-  return Object.fromEntries(files.map((entry) => join(entry.parentPath, entry.name)).map((path) => [relative(tree, path), statSync(path).size]));
+  const files = readdirSync(tree, { withFileTypes: true, recursive: true }).filter(
+    (entry) => entry.isFile() && /\.so(\.|$)/.test(entry.name),
+  );
+  return Object.fromEntries(
+    files.map((entry) => join(entry.parentPath, entry.name)).map((path) => [relative(tree, path), statSync(path).size]),
+  );
 }
 
-async function checkArchive(path: string, expected: string | undefined, known: Readonly<Record<string, string>>): Promise<Obtained['archives'][number]> {
+async function checkArchive(
+  path: string,
+  expected: string | undefined,
+  known: Readonly<Record<string, string>>,
+): Promise<Obtained['archives'][number]> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   const sha256 = hash.digest('hex');
@@ -202,7 +243,8 @@ async function checkArchive(path: string, expected: string | undefined, known: R
   const wanted = expected ?? known[file];
   if (wanted !== undefined && wanted.toLowerCase() !== sha256) {
     throw new LrdistError('ERR_DOWNLOAD', `${file} has the SHA-256 ${sha256}, expected ${wanted}.`, {
-      remedy: 'The file was changed or damaged on its way: obtain it again, from another source if it stays so. A build of your own goes in with --archive and its --sha256.',
+      remedy:
+        'The file was changed or damaged on its way: obtain it again, from another source if it stays so. A build of your own goes in with --archive and its --sha256.',
     });
   }
   return { file, bytes: statSync(path).size, sha256 };
@@ -211,7 +253,11 @@ async function checkArchive(path: string, expected: string | undefined, known: R
 function requireSpace(folder: string, bytes: number): void {
   const { bavail, bsize } = statfsSync(folder);
   if (bavail * bsize >= bytes) return;
-  throw new LrdistError('ERR_DOWNLOAD', `${folder} has ${formatBytes(bavail * bsize)} left; libtorch needs ${formatBytes(bytes)} while it is unpacked.`, {
-    remedy: 'Free some disk space, or set LRDIST_CACHE to a folder on another disk.',
-  });
+  throw new LrdistError(
+    'ERR_DOWNLOAD',
+    `${folder} has ${formatBytes(bavail * bsize)} left; libtorch needs ${formatBytes(bytes)} while it is unpacked.`,
+    {
+      remedy: 'Free some disk space, or set LRDIST_CACHE to a folder on another disk.',
+    },
+  );
 }

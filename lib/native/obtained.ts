@@ -47,7 +47,9 @@ export function readObtained(folder: string): Obtained | undefined {
   try {
     const marker = obtainedSchema.safeParse(JSON.parse(readFileSync(join(folder, markerName), 'utf8'))).data;
     if (marker === undefined) return undefined;
-    const whole = Object.entries(marker.libraries).every(([path, bytes]) => statSync(join(folder, path)).size === bytes);
+    const whole = Object.entries(marker.libraries).every(
+      ([path, bytes]) => statSync(join(folder, path)).size === bytes,
+    );
     return whole ? marker : undefined;
   } catch {
     return undefined;

@@ -23,16 +23,34 @@ export interface PipRequest {
 const pythonTags = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'];
 
 /** pip does not derive the older platform names from the newest, and NVIDIA's wheels carry several. */
-const platforms = ['manylinux_2_28', 'manylinux_2_27', 'manylinux_2_26', 'manylinux_2_25', 'manylinux_2_24', 'manylinux_2_17', 'manylinux2014'];
+const platforms = [
+  'manylinux_2_28',
+  'manylinux_2_27',
+  'manylinux_2_26',
+  'manylinux_2_25',
+  'manylinux_2_24',
+  'manylinux_2_17',
+  'manylinux2014',
+];
 
 export function pipArguments(request: PipRequest, arch: string = process.arch): string[] {
   const machine = arch === 'arm64' ? 'aarch64' : 'x86_64';
   return [
-    ...['-m', 'pip', 'download', '--only-binary=:all:', '--no-input', '--disable-pip-version-check', '--progress-bar=off'],
+    ...[
+      '-m',
+      'pip',
+      'download',
+      '--only-binary=:all:',
+      '--no-input',
+      '--disable-pip-version-check',
+      '--progress-bar=off',
+    ],
     ...(request.dependencies === true ? [] : ['--no-deps']),
     ...pythonTags,
     ...platforms.flatMap((platform) => ['--platform', `${platform}_${machine}`]),
-    ...(request.extraIndex === undefined ? [] : ['--extra-index-url', request.extraIndex, '--retries=1', '--timeout=15']),
+    ...(request.extraIndex === undefined
+      ? []
+      : ['--extra-index-url', request.extraIndex, '--retries=1', '--timeout=15']),
     ...['--dest', request.folder],
     ...request.requirements,
   ];
@@ -88,7 +106,11 @@ function pipFailed(request: PipRequest, tail: readonly string[]): LrdistError {
       : /HASH|hash/.test(text)
         ? 'The file differs from what its index says: try again, and look at the mirror if it stays so.'
         : "Check the network and pip's settings (`pip config list`: index-url, proxy, cert), or use LIBTORCH, --python, --url or --archive.";
-  return new LrdistError('ERR_DOWNLOAD', `pip could not download ${request.requirements.join(' ')}:\n${last.map((line) => `  ${line}`).join('\n')}`, { remedy });
+  return new LrdistError(
+    'ERR_DOWNLOAD',
+    `pip could not download ${request.requirements.join(' ')}:\n${last.map((line) => `  ${line}`).join('\n')}`,
+    { remedy },
+  );
 }
 
 function sizeOf(folder: string): number {

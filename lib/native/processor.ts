@@ -42,10 +42,14 @@ const instructionSets: Readonly<Record<string, string>> = {
 /** Instruction sets that code compiled with `-march=march` may use, in the kernel's names. Empty when the compiler cannot say. */
 export function compiledFlags(compiler: string, march: string): string[] {
   try {
-    const text = execFileSync(compiler, [...(march === '' ? [] : [`-march=${march}`]), '-dM', '-E', '-x', 'c++', '/dev/null'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const text = execFileSync(
+      compiler,
+      [...(march === '' ? [] : [`-march=${march}`]), '-dM', '-E', '-x', 'c++', '/dev/null'],
+      {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      },
+    );
     const defined = new Set(Array.from(text.matchAll(/^#define (\w+)/gm), (match) => match[1]!));
     return Object.entries(instructionSets).flatMap(([macro, flag]) => (defined.has(macro) ? [flag] : []));
   } catch {

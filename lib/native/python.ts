@@ -18,7 +18,10 @@ export function torchOf(python: string): string | undefined {
   try {
     text = execFileSync(python, ['-c', findTorch], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   } catch (cause) {
-    throw new LrdistError('ERR_LIBTORCH_NOT_FOUND', `${python} does not run as a Python.`, { remedy: 'Give the command or path of a Python 3.', cause });
+    throw new LrdistError('ERR_LIBTORCH_NOT_FOUND', `${python} does not run as a Python.`, {
+      remedy: 'Give the command or path of a Python 3.',
+      cause,
+    });
   }
   const path = /^torch=(.*)$/m.exec(text)?.[1];
   return path === undefined || path === '' ? undefined : path;
@@ -35,14 +38,18 @@ export async function pythonWithPip(candidates: readonly string[] = ['python3', 
       tried.push(`${python}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'not found' : 'has no pip'}`);
     }
   }
-  throw new LrdistError('ERR_DOWNLOAD', `libtorch is obtained through Python's pip, and there is none (${tried.join('; ')}).`, {
-    remedy: [
-      'Any of these helps:',
-      '  - install Python 3 with pip (python3-pip in most distributions)',
-      '  - download a libtorch archive yourself and run `npx lrdist setup --archive FILE`, or give its address with --url',
-      '  - set LIBTORCH to a libtorch you have, or --python to a Python with torch',
-    ].join('\n'),
-  });
+  throw new LrdistError(
+    'ERR_DOWNLOAD',
+    `libtorch is obtained through Python's pip, and there is none (${tried.join('; ')}).`,
+    {
+      remedy: [
+        'Any of these helps:',
+        '  - install Python 3 with pip (python3-pip in most distributions)',
+        '  - download a libtorch archive yourself and run `npx lrdist setup --archive FILE`, or give its address with --url',
+        '  - set LIBTORCH to a libtorch you have, or --python to a Python with torch',
+      ].join('\n'),
+    },
+  );
 }
 
 /** Python asked for through the environment. */

@@ -55,11 +55,16 @@ export async function setUp(options: SetupOptions): Promise<SetupResult> {
 }
 
 /** The lookup of libtorch.ts with this machine's environment, records and cache. */
-export function lookUp(options: Pick<SetupOptions, 'root' | 'python' | 'device' | 'version' | 'archive' | 'url' | 'anyVersion'>, cache = cacheFolder()): Lookup {
+export function lookUp(
+  options: Pick<SetupOptions, 'root' | 'python' | 'device' | 'version' | 'archive' | 'url' | 'anyVersion'>,
+  cache = cacheFolder(),
+): Lookup {
   // An archive given by hand is to be unpacked, whatever lies there from before.
   const given = options.archive !== undefined || options.url !== undefined;
   const asked = (path: string): boolean => matches(path, options);
-  const recorded = [readMetadata(builtAddon(options.root))?.libtorch.path, readRecord(cache)].filter((path) => path !== undefined);
+  const recorded = [readMetadata(builtAddon(options.root))?.libtorch.path, readRecord(cache)].filter(
+    (path) => path !== undefined,
+  );
   return findLibtorch({
     chosen: given || options.python !== undefined ? undefined : env('LIBTORCH'),
     python: given ? undefined : (options.python ?? pythonFromEnvironment()),
@@ -74,7 +79,10 @@ function matches(path: string, options: Pick<SetupOptions, 'device' | 'version'>
   if (options.version === undefined && (options.device ?? 'auto') === 'auto') return true;
   try {
     const libtorch = inspectLibtorch(path);
-    return (options.version ?? libtorch.version) === libtorch.version && ((options.device ?? 'auto') === 'auto' || options.device === libtorch.device);
+    return (
+      (options.version ?? libtorch.version) === libtorch.version &&
+      ((options.device ?? 'auto') === 'auto' || options.device === libtorch.device)
+    );
   } catch {
     return false;
   }

@@ -12,7 +12,9 @@ const meanings: Readonly<Record<string, string>> = {
 };
 
 /** Runs the smoke test in a process of its own, so that a bad addon takes only that one down. */
-export async function forkSmokeTest(options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {}): Promise<SmokeMessage> {
+export async function forkSmokeTest(
+  options: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
+): Promise<SmokeMessage> {
   const self = import.meta.url.endsWith('.ts') ? './smoke.ts' : './smoke.js';
   const child = fork(fileURLToPath(new URL(self, import.meta.url)), ['--smoke-child'], {
     execArgv: [],
@@ -38,7 +40,11 @@ export async function forkSmokeTest(options: { signal?: AbortSignal | undefined;
     if (late) return { ok: false, code: 'ERR_NATIVE', message: 'it did not end in time' };
     if (signal !== null) return { ok: false, code: 'ERR_NATIVE', message: meanings[signal] ?? `it ended by ${signal}` };
     if (message === undefined || (code !== 0 && message.ok)) {
-      return { ok: false, code: 'ERR_NATIVE', message: `it ended with code ${code}${complaint === '' ? '' : `: ${complaint.trim()}`}` };
+      return {
+        ok: false,
+        code: 'ERR_NATIVE',
+        message: `it ended with code ${code}${complaint === '' ? '' : `: ${complaint.trim()}`}`,
+      };
     }
     return message;
   } finally {

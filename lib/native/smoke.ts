@@ -2,7 +2,9 @@ import type { NativeInfo, NativeModule, NativeSession } from './boundary.ts';
 import { loadNative } from './load.ts';
 
 /** What the child tells its parent. */
-export type SmokeMessage = { readonly ok: true; readonly info: NativeInfo; readonly loss: number } | { readonly ok: false; readonly code: string; readonly message: string; readonly remedy?: string };
+export type SmokeMessage =
+  | { readonly ok: true; readonly info: NativeInfo; readonly loss: number }
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly remedy?: string };
 
 /** Makes a tiny model, trains one step of it and evaluates it. Returns the loss. Throws an Error if a number is not finite. */
 export async function smokeTest(native: NativeModule): Promise<number> {
@@ -37,7 +39,11 @@ export async function smokeTest(native: NativeModule): Promise<number> {
 
 async function trainStep(session: NativeSession): Promise<number> {
   const parameters = session.parameters().length;
-  await session.initialize(Int32Array.from({ length: parameters }, (_, i) => i), 0.02, 1);
+  await session.initialize(
+    Int32Array.from({ length: parameters }, (_, i) => i),
+    0.02,
+    1,
+  );
   const dataset = session.addDataset({
     inputIds: Int32Array.of(1, 5, 6, 2, 1, 7, 8, 9, 2),
     typeIds: new Uint8Array(9),

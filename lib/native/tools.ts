@@ -9,7 +9,9 @@ export interface Tool {
 
 export function toolVersion(command: string): string | undefined {
   try {
-    return execFileSync(command, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).split('\n')[0]!.trim();
+    return execFileSync(command, ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+      .split('\n')[0]!
+      .trim();
   } catch {
     return undefined;
   }
@@ -26,8 +28,10 @@ export function requireTools(tools: readonly Tool[] = buildTools()): void {
   const [cmake, compiler, ninja, make] = tools;
   const missing: string[] = [];
   if (cmake?.version === undefined) missing.push('CMake 3.15 or newer (package cmake)');
-  if (compiler?.version === undefined) missing.push('a C++20 compiler (package g++ 11 or newer, or clang 14; CXX names another)');
-  if (ninja?.version === undefined && make?.version === undefined) missing.push('Ninja or Make (package ninja-build or make)');
+  if (compiler?.version === undefined)
+    missing.push('a C++20 compiler (package g++ 11 or newer, or clang 14; CXX names another)');
+  if (ninja?.version === undefined && make?.version === undefined)
+    missing.push('Ninja or Make (package ninja-build or make)');
   if (missing.length === 0) return;
   throw new LrdistError('ERR_NATIVE_BUILD', `The addon cannot be built here; missing: ${missing.join('; ')}.`, {
     remedy: 'Install what is missing and run `npx lrdist setup` again.',

@@ -54,7 +54,11 @@ export class Archive {
   }
 
   /** Writes these entries below `folder` and checks the CRC of each. Returns the bytes written. */
-  async extract(names: readonly string[], folder: string, options: { signal?: AbortSignal | undefined; onBytes?: (bytes: number) => void } = {}): Promise<number> {
+  async extract(
+    names: readonly string[],
+    folder: string,
+    options: { signal?: AbortSignal | undefined; onBytes?: (bytes: number) => void } = {},
+  ): Promise<number> {
     const queue = names.map((name) => this.#entries.get(name)!);
     const made = new Set<string>();
     let bytes = 0;
@@ -69,7 +73,9 @@ export class Archive {
         options.onBytes?.(bytes);
       }
     };
-    const results = await Promise.allSettled(Array.from({ length: atOnce }, () => work().finally(() => (queue.length = 0))));
+    const results = await Promise.allSettled(
+      Array.from({ length: atOnce }, () => work().finally(() => (queue.length = 0))),
+    );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
     return bytes;
@@ -84,14 +90,20 @@ export class Archive {
       },
     });
     try {
-      await pipeline(await this.#zip.openReadStreamPromise(entry), check, createWriteStream(path), ...(signal === undefined ? [] : [{ signal }]));
+      await pipeline(
+        await this.#zip.openReadStreamPromise(entry),
+        check,
+        createWriteStream(path),
+        ...(signal === undefined ? [] : [{ signal }]),
+      );
     } catch (cause) {
       if (signal?.aborted === true) throw signal.reason;
       // A full disk is not the archive's fault.
       if ((cause as NodeJS.ErrnoException).syscall !== undefined) throw cause;
       throw damaged(this.path, cause);
     }
-    if (crc !== entry.crc32) throw damaged(this.path, new Error(`${entry.fileName} has another checksum than the archive says`));
+    if (crc !== entry.crc32)
+      throw damaged(this.path, new Error(`${entry.fileName} has another checksum than the archive says`));
     if (entry.uncompressedSize > 1 << 20) await sync(path);
   }
 }
@@ -103,8 +115,12 @@ async function sync(path: string): Promise<void> {
 }
 
 function damaged(path: string, cause: unknown): LrdistError {
-  return new LrdistError('ERR_DOWNLOAD', `${path} cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}.`, {
-    remedy: 'The file is damaged or is no zip archive: obtain it again.',
-    cause,
-  });
+  return new LrdistError(
+    'ERR_DOWNLOAD',
+    `${path} cannot be unpacked: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    {
+      remedy: 'The file is damaged or is no zip archive: obtain it again.',
+      cause,
+    },
+  );
 }

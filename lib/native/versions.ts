@@ -16,6 +16,8 @@ export const cpuIndex = 'https://download.pytorch.org/whl/cpu';
 
 /** SHA-256 of archives we have seen, by file name; others are checked against what their index says. */
 export const knownChecksums: Readonly<Record<string, string>> = {
-  'torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl': '6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b',
-  'torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl': '60fcdcb2f3876e21146cb4524ef06397d727ca9ad5f020818547e25075fe3cb7',
+  'torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl':
+    '6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b',
+  'torch-2.13.0-cp311-cp311-manylinux_2_28_x86_64.whl':
+    '60fcdcb2f3876e21146cb4524ef06397d727ca9ad5f020818547e25075fe3cb7',
 };

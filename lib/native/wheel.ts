@@ -5,7 +5,8 @@ import { readElf } from './elf.ts';
 import type { Archive } from './unzip.ts';
 
 /** Libraries of the Python side and of PyTorch's own tests: the addon needs none of them. */
-const unwanted = /lib(torch_python|shm|jitbackend_test|backend_with_compiler|torchbind_test|aoti_custom_ops|torch_global_deps)\.so/;
+const unwanted =
+  /lib(torch_python|shm|jitbackend_test|backend_with_compiler|torchbind_test|aoti_custom_ops|torch_global_deps)\.so/;
 
 /** What a torch wheel or a libtorch archive holds for us. */
 export interface Contents {
@@ -22,7 +23,9 @@ export function contentsOf(archive: Archive): Contents {
   const names = archive.names;
   const core = names.find((name) => name === 'lib/libtorch_cpu.so' || name.endsWith('/lib/libtorch_cpu.so'));
   if (core === undefined) {
-    throw new LrdistError('ERR_DOWNLOAD', `${archive.path} holds no lib/libtorch_cpu.so.`, { remedy: 'Give a torch wheel for Linux or a libtorch archive with shared libraries.' });
+    throw new LrdistError('ERR_DOWNLOAD', `${archive.path} holds no lib/libtorch_cpu.so.`, {
+      remedy: 'Give a torch wheel for Linux or a libtorch archive with shared libraries.',
+    });
   }
   const root = dirname(dirname(core));
   const inside = root === '.' ? '' : `${root}/`;
@@ -39,14 +42,22 @@ export function contentsOf(archive: Archive): Contents {
 }
 
 /** Entries with these file names and, once unpacked, what they need from the same archive; what it lacks is left to `unresolved`. */
-export async function extractNeeded(archive: Archive, from: readonly string[], roots: readonly string[], folder: string, signal?: AbortSignal): Promise<void> {
+export async function extractNeeded(
+  archive: Archive,
+  from: readonly string[],
+  roots: readonly string[],
+  folder: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const byName = new Map(from.map((name) => [basename(name), name]));
   const done = new Set<string>();
   for (let queue = [...roots]; queue.length > 0; ) {
     const entries = queue.flatMap((name) => byName.get(name) ?? []);
     await archive.extract(entries, folder, { signal });
     for (const name of queue) done.add(name);
-    queue = [...new Set(entries.flatMap((name) => readElf(join(folder, name)).needed))].filter((name) => byName.has(name) && !done.has(name));
+    queue = [...new Set(entries.flatMap((name) => readElf(join(folder, name)).needed))].filter(
+      (name) => byName.has(name) && !done.has(name),
+    );
   }
 }
 
@@ -103,17 +114,27 @@ interface Requirement {
 
 /** NVIDIA's wheels in a wheel's METADATA (`Requires-Dist: cuda-toolkit[cudart,…]==13.0.3; …`), versions pinned there. */
 function nvidiaRequirements(metadata: string): Requirement[] {
-  return Array.from(metadata.matchAll(/^Requires-Dist: ((?:nvidia-|cuda-toolkit)[\w.-]*?)\s*(?:\[([^\]]*)\])?\s*\(?(==[\w.!+]+)/gm), (match) => ({
-    name: match[1]!,
-    extras: (match[2] ?? '').split(',').map((extra) => extra.trim()).filter((extra) => extra !== ''),
-    version: match[3]!,
-  }));
+  return Array.from(
+    metadata.matchAll(/^Requires-Dist: ((?:nvidia-|cuda-toolkit)[\w.-]*?)\s*(?:\[([^\]]*)\])?\s*\(?(==[\w.!+]+)/gm),
+    (match) => ({
+      name: match[1]!,
+      extras: (match[2] ?? '')
+        .split(',')
+        .map((extra) => extra.trim())
+        .filter((extra) => extra !== ''),
+      version: match[3]!,
+    }),
+  );
 }
 
 /** What pip is to be asked for so that these libraries come; all of NVIDIA's wheels if `libraries` is not given. */
-export function requirementsFor(metadata: string, libraries?: readonly string[]): { requirements: string[]; unknown: string[] } {
+export function requirementsFor(
+  metadata: string,
+  libraries?: readonly string[],
+): { requirements: string[]; unknown: string[] } {
   const all = nvidiaRequirements(metadata);
-  const write = ({ name, extras, version }: Requirement): string => `${name}${extras.length === 0 ? '' : `[${extras.join(',')}]`}${version}`;
+  const write = ({ name, extras, version }: Requirement): string =>
+    `${name}${extras.length === 0 ? '' : `[${extras.join(',')}]`}${version}`;
   if (libraries === undefined) return { requirements: all.map(write), unknown: [] };
   const extras = new Set<string>();
   const wanted = new Set<string>();

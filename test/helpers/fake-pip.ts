@@ -5,7 +5,10 @@ import { join } from 'node:path';
  * A program that answers as `python -m pip` does: it copies a wheel from `index` to --dest if the requirement names one there
  * (`torch==2.13.0` -> `torch==2.13.0.whl`), and writes its arguments to `log`. `hang` never ends.
  */
-export function fakePip(folder: string, { hang = false }: { hang?: boolean } = {}): { python: string; index: string; log: string } {
+export function fakePip(
+  folder: string,
+  { hang = false }: { hang?: boolean } = {},
+): { python: string; index: string; log: string } {
   const index = join(folder, 'index');
   const log = join(folder, 'pip.log');
   const python = join(folder, 'python3');

@@ -59,12 +59,19 @@ const imports = sources.flatMap(importsOf);
 
 test('the reader of imports sees them', () => {
   assert.ok(imports.length > sources.length);
-  assert.ok(imports.some(({ from, to, typeOnly }) => from === 'lib/native/load.ts' && to === 'lib/native/boundary.ts' && !typeOnly));
+  assert.ok(
+    imports.some(
+      ({ from, to, typeOnly }) => from === 'lib/native/load.ts' && to === 'lib/native/boundary.ts' && !typeOnly,
+    ),
+  );
   assert.ok(imports.some(({ from, to }) => from === 'lib/cli/registry.ts' && to === 'lib/cli/commands/setup.ts'));
 });
 
 test('every folder of lib/ has its place in the order', () => {
-  assert.deepEqual([...new Set(sources.map(layerOf))].filter((layer) => allowed[layer] === undefined), []);
+  assert.deepEqual(
+    [...new Set(sources.map(layerOf))].filter((layer) => allowed[layer] === undefined),
+    [],
+  );
 });
 
 test('imports point downwards only', () => {
@@ -76,7 +83,10 @@ test('imports point downwards only', () => {
     if (withoutAddon.has(own) && to === 'lib/native/boundary.ts' && typeOnly) return false;
     return !(allowed[own] ?? []).includes(other);
   });
-  assert.deepEqual(wrong.map(({ from, to }) => `${from} imports ${to}`), []);
+  assert.deepEqual(
+    wrong.map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
 });
 
 test('the boundary imports nothing', () => {
@@ -85,12 +95,18 @@ test('the boundary imports nothing', () => {
 });
 
 test('everything is imported with its .ts ending', () => {
-  assert.deepEqual(imports.filter(({ to }) => !to.endsWith('.ts')), []);
+  assert.deepEqual(
+    imports.filter(({ to }) => !to.endsWith('.ts')),
+    [],
+  );
 });
 
 const native = filesBelow('native', /\.(cc|cu|h)$/).map((path) => ({
   path,
-  includes: Array.from(readFileSync(join(root, path), 'utf8').matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm), (match) => match[1]!),
+  includes: Array.from(
+    readFileSync(join(root, path), 'utf8').matchAll(/^\s*#\s*include\s*[<"]([^>"]+)[>"]/gm),
+    (match) => match[1]!,
+  ),
 }));
 
 /** Path below native/ of an include in quotes, whether written from the file's folder or from native/. */
@@ -101,15 +117,24 @@ function included(path: string, name: string): string {
 
 test('only napi_setup.h includes napi.h', () => {
   assert.ok(native.length > 10);
-  const users = native.filter(({ includes }) => includes.some((name) => /(^|\/)(napi|node_api|js_native_api)\.h$/.test(name)));
-  assert.deepEqual(users.map(({ path }) => path), ['native/napi_setup.h']);
+  const users = native.filter(({ includes }) =>
+    includes.some((name) => /(^|\/)(napi|node_api|js_native_api)\.h$/.test(name)),
+  );
+  assert.deepEqual(
+    users.map(({ path }) => path),
+    ['native/napi_setup.h'],
+  );
 });
 
 test('the core sees neither Node-API nor the shell', () => {
   const wrong = native
     .filter(({ path }) => path.startsWith('native/core/'))
     .flatMap(({ path, includes }) => includes.map((name) => ({ path, name: included(path, name) })))
-    .filter(({ name }) => /napi|node_api/.test(name) || native.some((file) => file.path === join('native', name) && !/^native\/(core|kernels)\//.test(file.path)));
+    .filter(
+      ({ name }) =>
+        /napi|node_api/.test(name) ||
+        native.some((file) => file.path === join('native', name) && !/^native\/(core|kernels)\//.test(file.path)),
+    );
   assert.deepEqual(wrong, []);
 });
 
@@ -117,6 +142,11 @@ test('the kernels see neither the core nor the shell, and those for CUDA no torc
   const wrong = native
     .filter(({ path }) => path.startsWith('native/kernels/'))
     .flatMap(({ path, includes }) => includes.map((name) => ({ path, name: included(path, name) })))
-    .filter(({ path, name }) => /napi|node_api/.test(name) || (path.endsWith('.cu') && /^(ATen|c10|torch)\//.test(name)) || native.some((file) => file.path === join('native', name) && !file.path.startsWith('native/kernels/')));
+    .filter(
+      ({ path, name }) =>
+        /napi|node_api/.test(name) ||
+        (path.endsWith('.cu') && /^(ATen|c10|torch)\//.test(name)) ||
+        native.some((file) => file.path === join('native', name) && !file.path.startsWith('native/kernels/')),
+    );
   assert.deepEqual(wrong, []);
 });

@@ -4,14 +4,20 @@ import { formatBytes } from '../../native/notice.ts';
 import { EXIT } from '../output.ts';
 import { command } from '../run.ts';
 
-const builder = (y: Argv): Argv<object> => y.example('lrdist doctor', 'facts, a smoke test, and what to do').example('lrdist doctor --json', 'the same for a bug report');
+const builder = (y: Argv): Argv<object> =>
+  y
+    .example('lrdist doctor', 'facts, a smoke test, and what to do')
+    .example('lrdist doctor --json', 'the same for a bug report');
 
 /** The report as lines of name and value. */
 export function doctorText(report: DoctorReport): string {
   const { node, system, addon, smoke } = report;
   const info = smoke.ok ? smoke.info : undefined;
   const rows: [string, string][] = [
-    ['Node', `${node.version} ${node.platform} ${node.arch}${node.glibc === undefined ? '' : `, glibc ${node.glibc}`} (${node.path})`],
+    [
+      'Node',
+      `${node.version} ${node.platform} ${node.arch}${node.glibc === undefined ? '' : `, glibc ${node.glibc}`} (${node.path})`,
+    ],
     ['Processor', `${system.processor}, ${system.threads} threads`],
     ['Memory', `${formatBytes(system.memoryFree)} of ${formatBytes(system.memory)} free`],
     ...report.disk.map(({ folder, free }): [string, string] => ['Disk', `${formatBytes(free)} free in ${folder}`]),
@@ -19,7 +25,14 @@ export function doctorText(report: DoctorReport): string {
     ...report.tools.map(({ name, version }): [string, string] => [name, version ?? 'not found']),
     ...report.lookup.map((step, i): [string, string] => [i === 0 ? 'libtorch' : '', step]),
     ['Addon', addon.there ? addon.path : `not built (${addon.path})`],
-    ...(addon.build === undefined ? [] : [['', `built ${addon.build.date.slice(0, 10)} with libtorch ${addon.build.libtorch.version} (${addon.build.libtorch.device}), -march=${addon.build.march}`] as [string, string]]),
+    ...(addon.build === undefined
+      ? []
+      : [
+          [
+            '',
+            `built ${addon.build.date.slice(0, 10)} with libtorch ${addon.build.libtorch.version} (${addon.build.libtorch.device}), -march=${addon.build.march}`,
+          ] as [string, string],
+        ]),
     ...addon.stale.map((reason): [string, string] => ['', `out of date: ${reason}`]),
     ...(info === undefined
       ? []
@@ -28,11 +41,17 @@ export function doctorText(report: DoctorReport): string {
           ['Devices', info.devices.map(({ name, totalBytes }) => `${name} (${formatBytes(totalBytes)})`).join(', ')],
           ['Threads', `${info.threads} by default`],
         ] as [string, string][])),
-    ['Smoke test', smoke.ok ? `passed (one training step, loss ${smoke.loss.toFixed(4)})` : `FAILED: ${smoke.message} (${smoke.code})`],
+    [
+      'Smoke test',
+      smoke.ok
+        ? `passed (one training step, loss ${smoke.loss.toFixed(4)})`
+        : `FAILED: ${smoke.message} (${smoke.code})`,
+    ],
   ];
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   const lines = rows.map(([name, value]) => `${name.padEnd(width)}${value}`);
-  const advice = report.advice.length === 0 ? ['Nothing to do.'] : ['Advice:', ...report.advice.map((text) => `  - ${text}`)];
+  const advice =
+    report.advice.length === 0 ? ['Nothing to do.'] : ['Advice:', ...report.advice.map((text) => `  - ${text}`)];
   return [...lines, '', ...advice].join('\n');
 }
 

@@ -23,13 +23,37 @@ interface Arguments {
 const builder = (y: Argv): Argv<Arguments> =>
   y
     .options({
-      python: { type: 'string', requiresArg: true, describe: 'build against the torch of this Python (command or path)' },
-      device: { type: 'string', requiresArg: true, choices: ['auto', 'cpu', 'cuda'] as const, defaultDescription: 'auto', describe: 'kind of libtorch; auto takes CUDA where an NVIDIA driver is loaded' },
-      libtorch_version: { type: 'string', requiresArg: true, defaultDescription: pinnedVersion, describe: `release to obtain, ${supportedVersions}` },
-      archive: { type: 'string', requiresArg: true, describe: 'torch wheel or libtorch archive on disk, instead of downloading' },
+      python: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'build against the torch of this Python (command or path)',
+      },
+      device: {
+        type: 'string',
+        requiresArg: true,
+        choices: ['auto', 'cpu', 'cuda'] as const,
+        defaultDescription: 'auto',
+        describe: 'kind of libtorch; auto takes CUDA where an NVIDIA driver is loaded',
+      },
+      libtorch_version: {
+        type: 'string',
+        requiresArg: true,
+        defaultDescription: pinnedVersion,
+        describe: `release to obtain, ${supportedVersions}`,
+      },
+      archive: {
+        type: 'string',
+        requiresArg: true,
+        describe: 'torch wheel or libtorch archive on disk, instead of downloading',
+      },
       url: { type: 'string', requiresArg: true, describe: 'address of a torch wheel or libtorch archive' },
       sha256: { type: 'string', requiresArg: true, describe: 'checksum of that archive' },
-      march: { type: 'string', requiresArg: true, defaultDescription: 'native', describe: 'processor to compile for, such as x86-64-v3' },
+      march: {
+        type: 'string',
+        requiresArg: true,
+        defaultDescription: 'native',
+        describe: 'processor to compile for, such as x86-64-v3',
+      },
       any_version: { type: 'boolean', describe: 'accept a libtorch outside the supported versions' },
       force: { type: 'boolean', describe: 'build although nothing has changed' },
       verbose: { type: 'boolean', describe: 'show what pip and CMake say' },
@@ -39,7 +63,8 @@ const builder = (y: Argv): Argv<Arguments> =>
     .example('lrdist setup --python python3', "against that Python's torch");
 
 async function run(args: Arguments, output: Output, signal: AbortSignal): Promise<void> {
-  if (args.archive !== undefined && args.url !== undefined) throw new LrdistError('ERR_INVALID_OPTION', 'both --archive and --url: give one');
+  if (args.archive !== undefined && args.url !== undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'both --archive and --url: give one');
   if (args.sha256 !== undefined && args.archive === undefined && args.url === undefined) {
     throw new LrdistError('ERR_INVALID_OPTION', '--sha256 belongs to --archive or --url');
   }
@@ -58,12 +83,18 @@ async function run(args: Arguments, output: Output, signal: AbortSignal): Promis
   });
   const { libtorch, addon, built } = result;
   output.result({ built, addon, libtorch, steps: result.steps, build: result.metadata }, () =>
-    [`libtorch ${libtorch.version} (${libtorch.device}) in ${libtorch.path}`, `${built ? 'Built' : 'Already built'}: ${addon}`].join('\n'),
+    [
+      `libtorch ${libtorch.version} (${libtorch.device}) in ${libtorch.path}`,
+      `${built ? 'Built' : 'Already built'}: ${addon}`,
+    ].join('\n'),
   );
 }
 
 /** News of a set-up on standard error: a line that renews itself on a terminal, a line at every fifth of a download elsewhere. */
-export function createNotices(output: Pick<Output, 'note' | 'stderr'>, { verbose, quiet }: { verbose: boolean; quiet: boolean }): Notices {
+export function createNotices(
+  output: Pick<Output, 'note' | 'stderr'>,
+  { verbose, quiet }: { verbose: boolean; quiet: boolean },
+): Notices {
   const { stderr } = output;
   let open = false;
   let told = 0;
@@ -83,7 +114,10 @@ export function createNotices(output: Pick<Output, 'note' | 'stderr'>, { verbose
     progress(done, total) {
       if (quiet || done === 0) return;
       const share = total === undefined || total === 0 ? undefined : Math.min(1, done / total);
-      const text = share === undefined ? formatBytes(done) : `${formatBytes(done)} of ${formatBytes(total!)}, ${Math.floor(share * 100)} %`;
+      const text =
+        share === undefined
+          ? formatBytes(done)
+          : `${formatBytes(done)} of ${formatBytes(total!)}, ${Math.floor(share * 100)} %`;
       if (stderr.isTTY === true) {
         stderr.write(`\r\u001b[K  ${text}`);
         open = true;

@@ -27,7 +27,14 @@ const healthy: Omit<DoctorReport, 'advice'> = {
   smoke: {
     ok: true,
     loss: 0.7,
-    info: { boundaryVersion: 1, libtorchCompiled: '2.13.0', libtorchLoaded: '2.13.0', threads: 2, devices: [{ name: 'cpu', totalBytes: 16e9 }], config: '' },
+    info: {
+      boundaryVersion: 1,
+      libtorchCompiled: '2.13.0',
+      libtorchLoaded: '2.13.0',
+      threads: 2,
+      devices: [{ name: 'cpu', totalBytes: 16e9 }],
+      config: '',
+    },
   },
 };
 
@@ -47,19 +54,30 @@ test('advice follows from what is wrong', () => {
     [{ addon: { ...healthy.addon, stale: ['its sources have changed'] } }, /out of date \(its sources have changed\)/],
     [failed, /setup --force/],
     [{ ...failed, smoke: { ...failed.smoke, remedy: 'Do this.' } }, /^Do this\.$/],
-    [{ ...failed, tools: healthy.tools.map(({ name }) => ({ name, version: undefined })) }, /CMake and a C\+\+20 compiler/],
+    [
+      { ...failed, tools: healthy.tools.map(({ name }) => ({ name, version: undefined })) },
+      /CMake and a C\+\+20 compiler/,
+    ],
     [{ system: { ...healthy.system, nvidiaDriver: '580.1' } }, /--device cuda/],
     [{ system: { ...healthy.system, memoryFree: 1e8 } }, /memory/],
     [{ disk: [{ folder: '/full', free: 1e6 }] }, /disk space is left in \/full/],
   ];
   for (const [change, expected] of cases) {
     const advice = advise({ ...healthy, ...change });
-    assert.ok(advice.some((text) => expected.test(text)), `${expected}: ${advice.join(' | ')}`);
+    assert.ok(
+      advice.some((text) => expected.test(text)),
+      `${expected}: ${advice.join(' | ')}`,
+    );
   }
 });
 
 test('a failed smoke test shows its message and code', () => {
-  const text = doctorText({ ...healthy, ok: false, smoke: { ok: false, code: 'ERR_NATIVE', message: 'it crashed with a memory fault' }, advice: ['Do this.'] });
+  const text = doctorText({
+    ...healthy,
+    ok: false,
+    smoke: { ok: false, code: 'ERR_NATIVE', message: 'it crashed with a memory fault' },
+    advice: ['Do this.'],
+  });
   assert.match(text, /FAILED: it crashed with a memory fault \(ERR_NATIVE\)/);
   assert.match(text, /Advice:\n {2}- Do this\.$/);
 });

@@ -13,8 +13,15 @@ const write = (name: string, bytes: Buffer | string): string => {
 };
 
 test('needed libraries, search path and machine are read', () => {
-  const path = write('a.so', fakeElf({ machine: 183, needed: ['libc10.so', 'libm.so.6'], rpath: '$ORIGIN/../x:$ORIGIN' }));
-  assert.deepEqual(readElf(path), { arch: 'arm64', needed: ['libc10.so', 'libm.so.6'], searchPath: ['$ORIGIN/../x', '$ORIGIN'] });
+  const path = write(
+    'a.so',
+    fakeElf({ machine: 183, needed: ['libc10.so', 'libm.so.6'], rpath: '$ORIGIN/../x:$ORIGIN' }),
+  );
+  assert.deepEqual(readElf(path), {
+    arch: 'arm64',
+    needed: ['libc10.so', 'libm.so.6'],
+    searchPath: ['$ORIGIN/../x', '$ORIGIN'],
+  });
 });
 
 test("Node's own program is an ELF file of this machine", { skip: process.platform !== 'linux' }, () => {

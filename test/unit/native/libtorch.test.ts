@@ -50,12 +50,19 @@ test('every step is explained, and nothing found is no error', () => {
 });
 
 test('a recorded libtorch that is gone gives way to the next', () => {
-  const { found } = findLibtorch({ recorded: [join(root, 'gone'), recorded], obtained: [cached], torchOf: () => undefined });
+  const { found } = findLibtorch({
+    recorded: [join(root, 'gone'), recorded],
+    obtained: [cached],
+    torchOf: () => undefined,
+  });
   assert.equal(found?.path, recorded);
 });
 
 test("a user's own choice is never passed over", () => {
-  assert.throws(() => findLibtorch({ ...everything, chosen: join(root, 'nowhere') }), { code: 'ERR_LIBTORCH_NOT_FOUND', message: /nowhere .*missing .*libc10/ });
+  assert.throws(() => findLibtorch({ ...everything, chosen: join(root, 'nowhere') }), {
+    code: 'ERR_LIBTORCH_NOT_FOUND',
+    message: /nowhere .*missing .*libc10/,
+  });
   assert.throws(() => findLibtorch({ ...everything, chosen: undefined, torchOf: () => undefined }), {
     code: 'ERR_LIBTORCH_NOT_FOUND',
     message: /python3 has no torch/,
@@ -63,7 +70,10 @@ test("a user's own choice is never passed over", () => {
 });
 
 test('versions outside the range are refused unless asked for', () => {
-  assert.throws(() => findLibtorch({ ...everything, chosen: old }), { code: 'ERR_LIBTORCH_VERSION', message: /1\.13\.1.*2\.11 to 2\.14/ });
+  assert.throws(() => findLibtorch({ ...everything, chosen: old }), {
+    code: 'ERR_LIBTORCH_VERSION',
+    message: /1\.13\.1.*2\.11 to 2\.14/,
+  });
   assert.equal(findLibtorch({ ...everything, chosen: old, anyVersion: true }).found?.version, '1.13.1');
   const next = writeLibtorch(join(root, 'next'), { version: '2.15.0' });
   assert.throws(() => findLibtorch({ ...everything, chosen: next }), { code: 'ERR_LIBTORCH_VERSION' });
@@ -77,5 +87,8 @@ test('the C++ ABI is read from the library', () => {
 test('a libtorch that lacks a part is named with what it lacks', () => {
   const broken = writeLibtorch(join(root, 'broken'));
   rmSync(join(broken, 'lib/libtorch_cpu.so'));
-  assert.throws(() => inspectLibtorch(broken), { code: 'ERR_LIBTORCH_NOT_FOUND', message: /missing lib\/libtorch_cpu\.so\)/ });
+  assert.throws(() => inspectLibtorch(broken), {
+    code: 'ERR_LIBTORCH_NOT_FOUND',
+    message: /missing lib\/libtorch_cpu\.so\)/,
+  });
 });

@@ -16,7 +16,11 @@ const write = (name: string, bytes: Buffer | string): string => {
 };
 
 test('no addon at all: the message names the places and the command', () => {
-  assert.throws(() => loadFirst([join(folder, 'none.node')]), { code: 'ERR_NATIVE_NOT_BUILT', message: /none\.node/, remedy: /lrdist setup/ });
+  assert.throws(() => loadFirst([join(folder, 'none.node')]), {
+    code: 'ERR_NATIVE_NOT_BUILT',
+    message: /none\.node/,
+    remedy: /lrdist setup/,
+  });
 });
 
 test('LRDIST_ADDON is the only candidate when it is set', (t) => {
@@ -35,14 +39,17 @@ test('LRDIST_ADDON is the only candidate when it is set', (t) => {
 test('every failure is told, with a remedy for each cause', () => {
   const other = write('other.node', fakeElf({ machine: 243 }));
   const text = write('text.node', 'not a library, but long enough to have a header of sixty-four bytes');
-  assert.throws(() => loadFirst([other, join(folder, 'none.node'), text]), (error: Error & { code: string; remedy: string }) => {
-    assert.equal(error.code, 'ERR_NATIVE_LOAD');
-    assert.match(error.message, /other\.node: it was built for machine 243, this Node is /);
-    assert.match(error.message, /text\.node: not an ELF file/);
-    assert.doesNotMatch(error.message, /none\.node/);
-    assert.match(error.remedy, /^Possible solutions:\n {2}- Build it again.*\n {2}- The file is damaged/);
-    return true;
-  });
+  assert.throws(
+    () => loadFirst([other, join(folder, 'none.node'), text]),
+    (error: Error & { code: string; remedy: string }) => {
+      assert.equal(error.code, 'ERR_NATIVE_LOAD');
+      assert.match(error.message, /other\.node: it was built for machine 243, this Node is /);
+      assert.match(error.message, /text\.node: not an ELF file/);
+      assert.doesNotMatch(error.message, /none\.node/);
+      assert.match(error.remedy, /^Possible solutions:\n {2}- Build it again.*\n {2}- The file is damaged/);
+      return true;
+    },
+  );
 });
 
 test('a library that the dynamic linker refuses keeps the linker’s words', () => {
@@ -62,7 +69,10 @@ test('an addon for another processor is not run', { skip: process.arch !== 'x64'
     date: '',
   };
   writeMetadata(path, metadata);
-  assert.throws(() => loadFirst([path]), { code: 'ERR_NATIVE_LOAD', message: /another processor; this one lacks flag_of_the_future\b/ });
+  assert.throws(() => loadFirst([path]), {
+    code: 'ERR_NATIVE_LOAD',
+    message: /another processor; this one lacks flag_of_the_future\b/,
+  });
 });
 
 test('a module is checked before it is used', () => {
@@ -72,7 +82,10 @@ test('a module is checked before it is used', () => {
   assert.equal(checkModule(good), good);
   assert.throws(() => checkModule({}), /not the lrdist addon/);
   assert.throws(() => checkModule(module({ boundaryVersion: 0 })), /boundary version 0/);
-  assert.throws(() => checkModule(module({ libtorchLoaded: '2.14.1' })), /compiled with libtorch 2\.13\.0 and met libtorch 2\.14\.1/);
+  assert.throws(
+    () => checkModule(module({ libtorchLoaded: '2.14.1' })),
+    /compiled with libtorch 2\.13\.0 and met libtorch 2\.14\.1/,
+  );
 });
 
 test('remedies fit the cause', () => {

@@ -31,7 +31,10 @@ test('the work of several is done one after the other, and the lock goes', async
 
 test('the lock goes when the work fails', async () => {
   const path = fresh();
-  await assert.rejects(withLock(path, () => Promise.reject(new Error('no'))), /no/);
+  await assert.rejects(
+    withLock(path, () => Promise.reject(new Error('no'))),
+    /no/,
+  );
   assert.ok(!existsSync(path));
 });
 
@@ -52,7 +55,11 @@ test('a lock of another machine is respected while it is touched, and taken over
   const held = { pid: 1, host: 'elsewhere', started: '1' };
   writeFileSync(path, JSON.stringify(held));
   const owners: string[] = [];
-  const waiting = withLock(path, async () => 'done', { pollMs: 5, onWait: (owner) => owners.push(owner), staleMs: 10_000 });
+  const waiting = withLock(path, async () => 'done', {
+    pollMs: 5,
+    onWait: (owner) => owners.push(owner),
+    staleMs: 10_000,
+  });
   await sleep(50);
   assert.deepEqual(owners, ['process 1 on elsewhere']);
   const old = new Date(Date.now() - 11_000);
@@ -72,6 +79,9 @@ test('an owner keeps its lock fresh for as long as it works', async () => {
 test('waiting can be stopped', async () => {
   const path = fresh();
   writeFileSync(path, JSON.stringify({ pid: 1, host: 'elsewhere', started: '1' }));
-  await assert.rejects(withLock(path, async () => 'done', { signal: AbortSignal.timeout(30), pollMs: 1000 }), { name: 'AbortError' });
+  await assert.rejects(
+    withLock(path, async () => 'done', { signal: AbortSignal.timeout(30), pollMs: 1000 }),
+    { name: 'AbortError' },
+  );
   assert.ok(existsSync(path));
 });

@@ -5,7 +5,13 @@ import { test } from 'node:test';
 import { buildAddon, reasonsToBuild } from '../../../lib/native/build.ts';
 import { builtAddon } from '../../../lib/native/folders.ts';
 import { inspectLibtorch } from '../../../lib/native/libtorch.ts';
-import { type BuildMetadata, hashSources, readMetadata, staleReasons, writeMetadata } from '../../../lib/native/metadata.ts';
+import {
+  type BuildMetadata,
+  hashSources,
+  readMetadata,
+  staleReasons,
+  writeMetadata,
+} from '../../../lib/native/metadata.ts';
 import { silent } from '../../../lib/native/notice.ts';
 import { writeLibtorch } from '../../helpers/libtorch.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
@@ -51,7 +57,13 @@ test('metadata comes back as it was written; anything else counts as none', () =
 });
 
 /** A package folder with a few native sources. */
-function fakePackage(files: Readonly<Record<string, string>> = { 'CMakeLists.txt': 'project(x)', 'native/a.cc': 'int a;', 'native/core/b.h': 'int b;' }): string {
+function fakePackage(
+  files: Readonly<Record<string, string>> = {
+    'CMakeLists.txt': 'project(x)',
+    'native/a.cc': 'int a;',
+    'native/core/b.h': 'int b;',
+  },
+): string {
   const root = temporaryFolder();
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
@@ -87,7 +99,10 @@ test('a build that fits is left alone, without looking for tools', async () => {
     assert.deepEqual(reasonsToBuild({ root, libtorch }), []);
     writeFileSync(join(root, 'native/a.cc'), 'long a;');
     assert.deepEqual(reasonsToBuild({ root, libtorch }), ['its sources have changed']);
-    await assert.rejects(buildAddon({ root, libtorch, notices: silent }), { code: 'ERR_NATIVE_BUILD', message: /missing: CMake .*; a C\+\+20 compiler .*; Ninja or Make/ });
+    await assert.rejects(buildAddon({ root, libtorch, notices: silent }), {
+      code: 'ERR_NATIVE_BUILD',
+      message: /missing: CMake .*; a C\+\+20 compiler .*; Ninja or Make/,
+    });
   } finally {
     process.env['PATH'] = path;
   }

@@ -17,12 +17,21 @@ import { makeZip } from '../../helpers/zip.ts';
 const cpuWheel = makeZip(wheelFiles());
 
 /** A cache folder and a pip that offers these wheels. */
-function place(wheels: Readonly<Record<string, readonly [name: string, bytes: Buffer]>>, pip: Parameters<typeof fakePip>[1] = {}) {
+function place(
+  wheels: Readonly<Record<string, readonly [name: string, bytes: Buffer]>>,
+  pip: Parameters<typeof fakePip>[1] = {},
+) {
   const folder = temporaryFolder();
   const { python, index, log } = fakePip(folder, pip);
   for (const [requirement, [name, bytes]] of Object.entries(wheels)) offer(index, requirement, name, bytes);
   const cache = join(folder, 'cache');
-  const calls = (): string[][] => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').map((line) => JSON.parse(line) as string[]) : []);
+  const calls = (): string[][] =>
+    existsSync(log)
+      ? readFileSync(log, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line) as string[])
+      : [];
   return { cache, python, calls, left: () => readdirSync(join(cache, 'libtorch')) };
 }
 
@@ -66,60 +75,103 @@ test('an obtained library that was cut short counts as none', async () => {
 
 test("where only the general build is offered, NVIDIA's wheels that its CPU library needs are added", async () => {
   const wheel = makeZip(
-    wheelFiles({ cuda: true, needs: ['libcudart.so.13', 'libcupti.so.13'] }, ['cuda-toolkit[cublas,cudart,cupti]==13.0.3; platform_system == "Linux"', 'nvidia-cudnn-cu13==9.20.0.48']),
+    wheelFiles({ cuda: true, needs: ['libcudart.so.13', 'libcupti.so.13'] }, [
+      'cuda-toolkit[cublas,cudart,cupti]==13.0.3; platform_system == "Linux"',
+      'nvidia-cudnn-cu13==9.20.0.48',
+    ]),
   );
-  const nvidia = makeZip({ 'nvidia/cu13/lib/libcudart.so.13': fakeElf(), 'nvidia/cu13/lib/libcupti.so.13': fakeElf(), 'nvidia/cu13/lib/libother.so.13': fakeElf() });
-  const { cache, python, calls } = place({ 'torch==2.13.0': ['torch-2.13.0-cp311.whl', wheel], 'cuda-toolkit[cudart,cupti]==13.0.3': ['nvidia.whl', nvidia] });
+  const nvidia = makeZip({
+    'nvidia/cu13/lib/libcudart.so.13': fakeElf(),
+    'nvidia/cu13/lib/libcupti.so.13': fakeElf(),
+    'nvidia/cu13/lib/libother.so.13': fakeElf(),
+  });
+  const { cache, python, calls } = place({
+    'torch==2.13.0': ['torch-2.13.0-cp311.whl', wheel],
+    'cuda-toolkit[cudart,cupti]==13.0.3': ['nvidia.whl', nvidia],
+  });
   const folder = await obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: {} });
   assert.deepEqual(readdirSync(join(folder, 'lib')).sort(), ['libc10.so', 'libtorch_cpu.so']);
   assert.deepEqual(readdirSync(join(folder, '../nvidia/cu13/lib')).sort(), ['libcudart.so.13', 'libcupti.so.13']);
   const asked = calls().map((args) => args.at(-1));
-  assert.deepEqual(asked, ['torch==2.13.0+cpu', 'torch==2.13.0+cpu', 'torch==2.13.0', 'cuda-toolkit[cudart,cupti]==13.0.3']);
+  assert.deepEqual(asked, [
+    'torch==2.13.0+cpu',
+    'torch==2.13.0+cpu',
+    'torch==2.13.0',
+    'cuda-toolkit[cudart,cupti]==13.0.3',
+  ]);
   assert.ok(calls()[1]!.includes('--extra-index-url'));
 });
 
 test('for CUDA the whole build and all of its companions are taken', async () => {
   const wheel = makeZip(wheelFiles({ cuda: true }, ['nvidia-nccl-cu13==2.29.7; platform_system == "Linux"']));
   const nccl = makeZip({ 'nvidia/nccl/lib/libnccl.so.2': fakeElf(), 'nvidia/nccl/include/nccl.h': '' });
-  const { cache, python, calls } = place({ 'torch===2.13.0': ['torch-2.13.0-cp311.whl', wheel], 'nvidia-nccl-cu13==2.29.7': ['nccl.whl', nccl] });
+  const { cache, python, calls } = place({
+    'torch===2.13.0': ['torch-2.13.0-cp311.whl', wheel],
+    'nvidia-nccl-cu13==2.29.7': ['nccl.whl', nccl],
+  });
   const folder = await obtainLibtorch({ cache, python, device: 'cuda', notices: silent, checksums: {} });
   assert.deepEqual(readdirSync(join(folder, 'lib')).sort(), ['libc10.so', 'libtorch_cpu.so', 'libtorch_cuda.so']);
   assert.ok(existsSync(join(folder, '../nvidia/nccl/lib/libnccl.so.2')));
   assert.ok(!existsSync(join(folder, '../nvidia/nccl/include')));
-  assert.deepEqual(calls().map((args) => args.at(-1)), ['torch===2.13.0', 'nvidia-nccl-cu13==2.29.7']);
+  assert.deepEqual(
+    calls().map((args) => args.at(-1)),
+    ['torch===2.13.0', 'nvidia-nccl-cu13==2.29.7'],
+  );
   assert.deepEqual(obtainedFolders(cache, 'cuda'), [folder]);
 });
 
 test('a library that no wheel brings is an error, and nothing stays', async () => {
   const wheel = makeZip(wheelFiles({ needs: ['libstrange.so.1'] }));
   const { cache, python, left } = place({ 'torch==2.13.0+cpu': ['torch-2.13.0+cpu-cp311.whl', wheel] });
-  await assert.rejects(obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: {} }), { code: 'ERR_DOWNLOAD', message: /libstrange\.so\.1/ });
+  await assert.rejects(obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: {} }), {
+    code: 'ERR_DOWNLOAD',
+    message: /libstrange\.so\.1/,
+  });
   assert.deepEqual(left(), []);
 });
 
 test('a wheel with another checksum than the recorded one is refused, and nothing stays', async () => {
   const name = 'torch-2.13.0+cpu-cp311.whl';
   const { cache, python, left } = place({ 'torch==2.13.0+cpu': [name, cpuWheel] });
-  await assert.rejects(obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: { [name]: '0'.repeat(64) } }), { code: 'ERR_DOWNLOAD', message: /SHA-256.*expected 0000/ });
+  await assert.rejects(
+    obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: { [name]: '0'.repeat(64) } }),
+    { code: 'ERR_DOWNLOAD', message: /SHA-256.*expected 0000/ },
+  );
   assert.deepEqual(left(), []);
 });
 
 test('a damaged entry or a file cut short is refused, and nothing stays', async () => {
   for (const bytes of [makeZip(wheelFiles(), ['torch/lib/libc10.so']), cpuWheel.subarray(0, cpuWheel.length - 200)]) {
     const { cache, python, left } = place({ 'torch==2.13.0+cpu': ['torch-2.13.0+cpu-cp311.whl', bytes] });
-    await assert.rejects(obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: {} }), { code: 'ERR_DOWNLOAD', message: /cannot be unpacked/ });
+    await assert.rejects(obtainLibtorch({ cache, python, device: 'cpu', notices: silent, checksums: {} }), {
+      code: 'ERR_DOWNLOAD',
+      message: /cannot be unpacked/,
+    });
     assert.deepEqual(left(), []);
   }
 });
 
 test('a download that is stopped leaves nothing and rejects with the reason', async () => {
-  const { cache, python, left } = place({ 'torch==2.13.0+cpu': ['torch-2.13.0+cpu-cp311.whl', cpuWheel] }, { hang: true });
+  const { cache, python, left } = place(
+    { 'torch==2.13.0+cpu': ['torch-2.13.0+cpu-cp311.whl', cpuWheel] },
+    { hang: true },
+  );
   const controller = new AbortController();
   const reason = new Error('enough');
   const tool = (line: string): void => {
     if (line === 'hanging') controller.abort(reason);
   };
-  await assert.rejects(obtainLibtorch({ cache, python, device: 'cpu', signal: controller.signal, notices: { ...silent, tool }, checksums: {} }), reason);
+  await assert.rejects(
+    obtainLibtorch({
+      cache,
+      python,
+      device: 'cpu',
+      signal: controller.signal,
+      notices: { ...silent, tool },
+      checksums: {},
+    }),
+    reason,
+  );
   assert.deepEqual(left(), []);
 });
 
@@ -151,10 +203,15 @@ test('an archive on disk needs no pip; its checksum is compared', async () => {
   const { cache } = place({});
   const archive = join(cache, '..', 'libtorch.zip');
   const files = Object.entries(wheelFiles()).filter(([name]) => name.startsWith('torch/'));
-  const zip = makeZip(Object.fromEntries(files.map(([name, content]) => [name.replace('torch/', 'libtorch/'), content])));
+  const zip = makeZip(
+    Object.fromEntries(files.map(([name, content]) => [name.replace('torch/', 'libtorch/'), content])),
+  );
   writeFileSync(archive, zip);
   const options = { cache, archive, python: '/nonexistent', device: 'cpu', notices: silent } as const;
-  await assert.rejects(obtainLibtorch({ ...options, sha256: '1'.repeat(64) }), { code: 'ERR_DOWNLOAD', message: /expected 1111/ });
+  await assert.rejects(obtainLibtorch({ ...options, sha256: '1'.repeat(64) }), {
+    code: 'ERR_DOWNLOAD',
+    message: /expected 1111/,
+  });
   const sha256 = createHash('sha256').update(zip).digest('hex').toUpperCase();
   assert.equal(await obtainLibtorch({ ...options, sha256 }), join(cache, 'libtorch/2.13.0-cpu/libtorch'));
 });
@@ -163,10 +220,18 @@ test('an archive without libtorch, or of another version, is refused', async () 
   const { cache } = place({});
   const archive = join(cache, '..', 'other.zip');
   writeFileSync(archive, makeZip({ 'readme.txt': 'hello' }));
-  await assert.rejects(obtainLibtorch({ cache, archive, device: 'cpu', notices: silent }), { code: 'ERR_DOWNLOAD', message: /libtorch_cpu/ });
+  await assert.rejects(obtainLibtorch({ cache, archive, device: 'cpu', notices: silent }), {
+    code: 'ERR_DOWNLOAD',
+    message: /libtorch_cpu/,
+  });
   writeFileSync(archive, makeZip(wheelFiles({ version: '2.9.0' })));
-  await assert.rejects(obtainLibtorch({ cache, archive, device: 'cpu', notices: silent }), { code: 'ERR_LIBTORCH_VERSION' });
-  await assert.rejects(obtainLibtorch({ cache, archive: `${archive}.not`, device: 'cpu', notices: silent }), { code: 'ERR_DOWNLOAD', message: /not there/ });
+  await assert.rejects(obtainLibtorch({ cache, archive, device: 'cpu', notices: silent }), {
+    code: 'ERR_LIBTORCH_VERSION',
+  });
+  await assert.rejects(obtainLibtorch({ cache, archive: `${archive}.not`, device: 'cpu', notices: silent }), {
+    code: 'ERR_DOWNLOAD',
+    message: /not there/,
+  });
 });
 
 test('an archive comes from an address; a connection that breaks leaves nothing', async (t) => {
@@ -183,8 +248,15 @@ test('an archive comes from an address; a connection that breaks leaves nothing'
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const { cache, left } = place({});
   const progress: number[] = [];
-  const options = { cache, device: 'cpu', notices: { ...silent, progress: (done: number) => void progress.push(done) } } as const;
-  await assert.rejects(obtainLibtorch({ ...options, url: `${address}/missing.zip` }), { code: 'ERR_DOWNLOAD', message: /404/ });
+  const options = {
+    cache,
+    device: 'cpu',
+    notices: { ...silent, progress: (done: number) => void progress.push(done) },
+  } as const;
+  await assert.rejects(obtainLibtorch({ ...options, url: `${address}/missing.zip` }), {
+    code: 'ERR_DOWNLOAD',
+    message: /404/,
+  });
   await assert.rejects(obtainLibtorch({ ...options, url: `${address}/broken.zip` }), { code: 'ERR_DOWNLOAD' });
   assert.deepEqual(left(), []);
   assert.ok(existsSync(await obtainLibtorch({ ...options, url: `${address}/torch.whl` })));

@@ -17,13 +17,17 @@ test('flags come from cpuinfo', () => {
   assert.equal(processorFlags('/nonexistent'), undefined);
 });
 
-test('the compiler tells what -march allows', { skip: process.arch !== 'x64' || toolVersion('c++') === undefined }, () => {
+test('the compiler tells what -march allows', {
+  skip: process.arch !== 'x64' || toolVersion('c++') === undefined,
+}, () => {
   const v3 = compiledFlags('c++', 'x86-64-v3');
   assert.ok(v3.includes('avx2') && v3.includes('fma') && v3.includes('sse4_2'));
   assert.ok(!v3.some((flag) => flag.startsWith('avx512')));
   assert.deepEqual(compiledFlags('c++', 'no-such-processor'), []);
 });
 
-test('what is compiled for this machine runs on it', { skip: process.arch !== 'x64' || toolVersion('c++') === undefined }, () => {
+test('what is compiled for this machine runs on it', {
+  skip: process.arch !== 'x64' || toolVersion('c++') === undefined,
+}, () => {
   assert.deepEqual(missingFlags(compiledFlags('c++', 'native')), []);
 });

@@ -23,7 +23,10 @@ test('without pip there is one message with all the ways out', async () => {
 });
 
 test('a command that is no Python is said to be none', () => {
-  assert.throws(() => torchOf('/nonexistent/python3'), { code: 'ERR_LIBTORCH_NOT_FOUND', message: /does not run as a Python/ });
+  assert.throws(() => torchOf('/nonexistent/python3'), {
+    code: 'ERR_LIBTORCH_NOT_FOUND',
+    message: /does not run as a Python/,
+  });
 });
 
 test('torch is found without importing it', { skip: noPip }, (t) => {
@@ -46,23 +49,33 @@ test('the real pip takes the one wheel for our tags from a local folder', { skip
   const wheel = (version: string): Buffer =>
     makeZip({
       [`lrdist_fake-${version}.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: lrdist-fake\nVersion: ${version}\nRequires-Dist: lrdist-nonexistent\n`,
-      [`lrdist_fake-${version}.dist-info/WHEEL`]: 'Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-cp311-manylinux_2_28_x86_64\n',
+      [`lrdist_fake-${version}.dist-info/WHEEL`]:
+        'Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp311-cp311-manylinux_2_28_x86_64\n',
       [`lrdist_fake-${version}.dist-info/RECORD`]: '',
     });
   const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  for (const [version, tag] of [['1.0+cpu', 'cp311-cp311'], ['1.0', 'cp311-cp311'], ['1.0', 'cp313-cp313']]) {
+  for (const [version, tag] of [
+    ['1.0+cpu', 'cp311-cp311'],
+    ['1.0', 'cp311-cp311'],
+    ['1.0', 'cp313-cp313'],
+  ]) {
     writeFileSync(join(links, `lrdist_fake-${version}-${tag}-manylinux_2_28_${machine}.whl`), wheel(version!));
   }
   const settings = { PIP_NO_INDEX: '1', PIP_FIND_LINKS: links, PIP_CONFIG_FILE: '/dev/null' };
   const before = Object.fromEntries(Object.keys(settings).map((name) => [name, process.env[name]]));
   t.after(() => {
-    for (const [name, value] of Object.entries(before)) if (value === undefined) delete process.env[name];
+    for (const [name, value] of Object.entries(before))
+      if (value === undefined) delete process.env[name];
       else process.env[name] = value;
   });
   Object.assign(process.env, settings);
   const get = async (requirement: string, to: string): Promise<string[]> =>
-    (await pipDownload({ python: 'python3', requirements: [requirement], folder: join(folder, to), notices: silent })).map((path) => basename(path));
-  assert.deepEqual(await get('lrdist-fake==1.0', 'a'), [`lrdist_fake-1.0+cpu-cp311-cp311-manylinux_2_28_${machine}.whl`]);
+    (
+      await pipDownload({ python: 'python3', requirements: [requirement], folder: join(folder, to), notices: silent })
+    ).map((path) => basename(path));
+  assert.deepEqual(await get('lrdist-fake==1.0', 'a'), [
+    `lrdist_fake-1.0+cpu-cp311-cp311-manylinux_2_28_${machine}.whl`,
+  ]);
   assert.deepEqual(await get('lrdist-fake===1.0', 'b'), [`lrdist_fake-1.0-cp311-cp311-manylinux_2_28_${machine}.whl`]);
   await assert.rejects(get('lrdist-fake==9.9', 'c'), { code: 'ERR_DOWNLOAD', message: /lrdist-fake==9\.9/ });
 });

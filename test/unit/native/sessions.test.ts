@@ -21,7 +21,10 @@ test('leaving the process closes the sessions that still live', () => {
 });
 
 test('one session that fails to close does not keep the others open', () => {
-  assert.equal(run(`trackSession(session('bad')); trackSession(session('good')); process.exit(0);`), 'closed bad\nclosed good');
+  assert.equal(
+    run(`trackSession(session('bad')); trackSession(session('good')); process.exit(0);`),
+    'closed bad\nclosed good',
+  );
 });
 
 test('an uncaught exception closes them too, and there is one listener however many they are', () => {

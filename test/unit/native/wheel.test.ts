@@ -22,21 +22,37 @@ const single = [
 ].join('\n');
 
 test('libraries are turned into the requirements that bring them', () => {
-  assert.deepEqual(requirementsFor(toolkit, ['libcupti.so.13', 'libcudart.so.13']), { requirements: ['cuda-toolkit[cudart,cupti]==13.0.3'], unknown: [] });
-  assert.deepEqual(requirementsFor(toolkit, ['libcusparseLt.so.0', 'libcudnn.so.9']).requirements, ['nvidia-cusparselt-cu13==0.8.1', 'nvidia-cudnn-cu13==9.20.0.48']);
-  assert.deepEqual(requirementsFor(single, ['libcudart.so.12', 'libcupti.so.12']).requirements, ['nvidia-cuda-runtime-cu12==12.8.90', 'nvidia-cuda-cupti-cu12==12.8.90']);
+  assert.deepEqual(requirementsFor(toolkit, ['libcupti.so.13', 'libcudart.so.13']), {
+    requirements: ['cuda-toolkit[cudart,cupti]==13.0.3'],
+    unknown: [],
+  });
+  assert.deepEqual(requirementsFor(toolkit, ['libcusparseLt.so.0', 'libcudnn.so.9']).requirements, [
+    'nvidia-cusparselt-cu13==0.8.1',
+    'nvidia-cudnn-cu13==9.20.0.48',
+  ]);
+  assert.deepEqual(requirementsFor(single, ['libcudart.so.12', 'libcupti.so.12']).requirements, [
+    'nvidia-cuda-runtime-cu12==12.8.90',
+    'nvidia-cuda-cupti-cu12==12.8.90',
+  ]);
   assert.deepEqual(requirementsFor(toolkit, ['libodd.so']), { requirements: [], unknown: ['libodd.so'] });
 });
 
 test("all of NVIDIA's wheels, and none of Python's", () => {
-  assert.deepEqual(requirementsFor(toolkit).requirements, ['cuda-toolkit[cublas,cudart,cupti]==13.0.3', 'nvidia-cudnn-cu13==9.20.0.48', 'nvidia-cusparselt-cu13==0.8.1']);
+  assert.deepEqual(requirementsFor(toolkit).requirements, [
+    'cuda-toolkit[cublas,cudart,cupti]==13.0.3',
+    'nvidia-cudnn-cu13==9.20.0.48',
+    'nvidia-cusparselt-cu13==0.8.1',
+  ]);
 });
 
 test('what a library needs is followed through its search path', () => {
   const root = temporaryFolder();
   mkdirSync(join(root, 'lib'));
   mkdirSync(join(root, 'extra'));
-  writeFileSync(join(root, 'lib/a.so'), fakeElf({ needed: ['b.so', 'libc.so.6', 'libcuda.so.1', 'libstdc++.so.6'], rpath: '$ORIGIN/../extra:$ORIGIN' }));
+  writeFileSync(
+    join(root, 'lib/a.so'),
+    fakeElf({ needed: ['b.so', 'libc.so.6', 'libcuda.so.1', 'libstdc++.so.6'], rpath: '$ORIGIN/../extra:$ORIGIN' }),
+  );
   writeFileSync(join(root, 'extra/b.so'), fakeElf({ needed: ['c.so', 'a.so'], rpath: '$ORIGIN/../lib' }));
   assert.deepEqual(unresolved([join(root, 'lib/a.so')]), ['c.so']);
   writeFileSync(join(root, 'extra/c.so'), fakeElf());
@@ -46,13 +62,24 @@ test('what a library needs is followed through its search path', () => {
 test("pip is asked for one wheel, whatever Python runs it, and with the user's own settings", () => {
   const request = { python: 'python3', requirements: ['torch==2.13.0'], folder: '/d', notices: silent };
   const args = pipArguments(request, 'x64').join(' ');
-  for (const part of ['-m pip download', '--only-binary=:all:', '--no-deps', '--python-version 3.11', '--abi cp311', '--platform manylinux_2_28_x86_64', '--dest /d torch==2.13.0']) {
+  for (const part of [
+    '-m pip download',
+    '--only-binary=:all:',
+    '--no-deps',
+    '--python-version 3.11',
+    '--abi cp311',
+    '--platform manylinux_2_28_x86_64',
+    '--dest /d torch==2.13.0',
+  ]) {
     assert.ok(args.includes(part), part);
   }
   assert.doesNotMatch(args, /index/);
   assert.match(pipArguments(request, 'arm64').join(' '), /manylinux_2_28_aarch64/);
   assert.doesNotMatch(pipArguments({ ...request, dependencies: true }).join(' '), /--no-deps/);
-  assert.match(pipArguments({ ...request, extraIndex: 'https://example.org/cpu' }).join(' '), /--extra-index-url https:\/\/example\.org\/cpu --retries=1/);
+  assert.match(
+    pipArguments({ ...request, extraIndex: 'https://example.org/cpu' }).join(' '),
+    /--extra-index-url https:\/\/example\.org\/cpu --retries=1/,
+  );
 });
 
 test("sizes are read from pip's own announcement", () => {
