@@ -63,7 +63,11 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   });
   for (const note of model.loaded.notes) output.note(note);
   const counts = countSteps({ rows: rowsOf(trainRows), batchSize: checked.per_device_train_batch_size, accumulation: checked.gradient_accumulation_steps, epochs: checked.num_train_epochs, maxSteps: checked.max_steps });
-  if (dry) return dryRun({ model, task, distributions, args: checked, counts, context });
+  if (dry) {
+    // Awaited here: the model goes when this function returns.
+    await dryRun({ model, task, distributions, args: checked, counts, context });
+    return;
+  }
 
   const tuning = fineTune(model, { task, rates: distributions, args: input, signal, ...optional('outputDir', outputDir), ...optional('resume', resume) });
   const { groups } = await showRun(tuning.run, counts.total, resume?.state.step ?? 0, names, output);
