@@ -38,18 +38,26 @@ const chosen = cases.filter(({ name }) => positionals.includes(name));
 if (chosen.length === 0 || chosen.length < positionals.length) {
   if (positionals[0] === 'table') writeTable();
   else {
-    console.error(`Cases:\n${cases.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}\nOptions: ${Object.keys(values).map((name) => `--${name}`).join(' ')}\n"table" makes bench/results/README.md anew.`);
+    console.error(
+      `Cases:\n${cases.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n')}\nOptions: ${Object.keys(
+        values,
+      )
+        .map((name) => `--${name}`)
+        .join(' ')}\n"table" makes bench/results/README.md anew.`,
+    );
     process.exitCode = 2;
   }
 }
-for (const { name, run } of chosen.length < positionals.length ? [] : chosen) {
-  const measurement = await run(options, (line) => console.error(line));
+for (const one of chosen.length < positionals.length ? [] : chosen) {
+  const { name } = one;
+  const measurement = await one.run(options, (line) => console.error(line));
   console.log(`${name}: ${measurement.headline}`);
   if (!values['dry-run']) console.log(`written: ${saveResult(name, measurement)}`);
 }
 
 function whole(name: 'rounds' | 'steps' | 'threads'): number {
   const value = Number(values[name]);
-  if (!Number.isInteger(value) || value < 1) throw new Error(`--${name}: expected a whole number above 0, received ${values[name]}`);
+  if (!Number.isInteger(value) || value < 1)
+    throw new Error(`--${name}: expected a whole number above 0, received ${values[name]}`);
   return value;
 }

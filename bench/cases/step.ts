@@ -19,11 +19,58 @@ export const step: BenchCase = {
     const sides = (seed: number): Side[] => {
       const peer = (padding: string): Side => ({
         name: padding === 'max_length' ? 'trainer padded to 128' : 'trainer dynamic padding',
-        command: [python, hfTrainer, '--model', model, '--task', 'mrpc', '--data_dir', glue, '--seed', String(seed), '--batch', String(batch), '--max_steps', String(steps), '--threads', String(threads), '--padding', padding, '--no_eval'],
+        command: [
+          python,
+          hfTrainer,
+          '--model',
+          model,
+          '--task',
+          'mrpc',
+          '--data_dir',
+          glue,
+          '--seed',
+          String(seed),
+          '--batch',
+          String(batch),
+          '--max_steps',
+          String(steps),
+          '--threads',
+          String(threads),
+          '--padding',
+          padding,
+          '--no_eval',
+        ],
       });
       const ours: Side = {
         name: 'lrdist',
-        command: [process.execPath, cli, 'train', '--model', model, '--task', 'mrpc', '--data_dir', glue, '--seed', String(seed), '--learning_rate', '5e-5', '--per_device_train_batch_size', String(batch), '--max_steps', String(steps), '--threads', String(threads), '--do_eval', 'false', '--output_dir', join(scratch, 'model'), '--overwrite_output_dir', '--json'],
+        command: [
+          process.execPath,
+          cli,
+          'train',
+          '--model',
+          model,
+          '--task',
+          'mrpc',
+          '--data_dir',
+          glue,
+          '--seed',
+          String(seed),
+          '--learning_rate',
+          '5e-5',
+          '--per_device_train_batch_size',
+          String(batch),
+          '--max_steps',
+          String(steps),
+          '--threads',
+          String(threads),
+          '--save_strategy',
+          'no',
+          '--no-do_eval',
+          '--output_dir',
+          join(scratch, 'model'),
+          '--overwrite_output_dir',
+          '--json',
+        ],
       };
       return [ours, peer('max_length'), peer('longest')];
     };
@@ -48,11 +95,20 @@ export const step: BenchCase = {
 
     const ours = seconds.get('lrdist')!;
     const peers = [...seconds].filter(([name]) => name !== 'lrdist');
-    const ratios = Object.fromEntries(peers.map(([name, theirs]) => [name, spread(theirs.map((value, round) => value / ours[round]!))]));
-    const rowsPerSecond = Object.fromEntries([...seconds].map(([name, values]) => [name, spread(values.map((value) => (steps * batch) / value))]));
+    const ratios = Object.fromEntries(
+      peers.map(([name, theirs]) => [name, spread(theirs.map((value, round) => value / ours[round]!))]),
+    );
+    const rowsPerSecond = Object.fromEntries(
+      [...seconds].map(([name, values]) => [name, spread(values.map((value) => (steps * batch) / value))]),
+    );
     const folders = { MODEL: model, GLUE: glue, SCRATCH: scratch };
     return {
-      headline: Object.entries(ratios).map(([name, { median, least, most }]) => `${median.toFixed(2)}x ${name} (${least.toFixed(2)} to ${most.toFixed(2)})`).join('; '),
+      headline: Object.entries(ratios)
+        .map(
+          ([name, { median, least, most }]) =>
+            `${median.toFixed(2)}x ${name} (${least.toFixed(2)} to ${most.toFixed(2)})`,
+        )
+        .join('; '),
       commands: Object.fromEntries(sides(used[0]!).map((side) => [side.name, shown(side, folders)])),
       seeds: used,
       settings: { task: 'mrpc', model: 'minilm-l6-h384-uncased', batch, steps, threads, precision: 'fp32', rounds },

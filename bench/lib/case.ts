@@ -24,7 +24,8 @@ export interface BenchCase {
 /** Folder with glue/ and models/. */
 export function data(): string {
   const folder = dataFolder();
-  if (folder === undefined) throw new Error('This needs real data: set LRDIST_DATA to a folder with glue/ and models/.');
+  if (folder === undefined)
+    throw new Error('This needs real data: set LRDIST_DATA to a folder with glue/ and models/.');
   return folder;
 }
 

@@ -15,11 +15,17 @@ export interface Machine {
 export function machine(): Machine {
   const processor = cpus()[0]?.model.trim() ?? arch();
   const cores = availableParallelism();
-  const name = `${processor.toLowerCase().replace(/\(r\)|\(tm\)|processor|cpu|@.*/g, '').replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '')}-${cores}`;
+  const name = `${processor
+    .toLowerCase()
+    .replace(/\(r\)|\(tm\)|processor|cpu|@.*/g, '')
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')}-${cores}`;
   return { name, processor, cores, memoryBytes: totalmem(), system: `${platform()} ${release()} ${arch()}` };
 }
 
 export function versions(): Record<string, string> {
-  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
   return { lrdist: version, node: process.versions.node, libtorch: loadNative().info().libtorchLoaded };
 }

@@ -24,7 +24,13 @@ export interface Result extends Measurement {
 /** Writes bench/results/CASE-MACHINE-DATE.json and the table. Returns the file's path. */
 export function saveResult(name: string, measurement: Measurement): string {
   const date = new Date().toISOString().slice(0, 10);
-  const result: Result = { ...measurement, case: name, date, machine: machine(), versions: { ...versions(), ...(measurement.versions as Record<string, string> | undefined) } };
+  const result: Result = {
+    ...measurement,
+    case: name,
+    date,
+    machine: machine(),
+    versions: { ...versions(), ...(measurement.versions as Record<string, string> | undefined) },
+  };
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${name}-${result.machine.name}-${date}.json`);
   writeWhole(path, `${JSON.stringify(result, null, 2)}\n`);
@@ -38,8 +44,20 @@ export function writeTable(): void {
     .filter((file) => file.endsWith('.json'))
     .sort()
     .map((file) => ({ file, result: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result }));
-  const lines = results.map(({ file, result }) => `| [${result.case}](${file}) | ${result.headline} | ${result.machine.processor}, ${result.machine.cores} cores | ${result.date} |`);
-  const text = ['# Results', '', 'Made by `npm run bench`; each file names machine, versions, seeds and commands.', '', '| case | result | machine | date |', '| --- | --- | --- | --- |', ...lines, ''];
+  const lines = results.map(
+    ({ file, result }) =>
+      `| [${result.case}](${file}) | ${result.headline} | ${result.machine.processor}, ${result.machine.cores} cores | ${result.date} |`,
+  );
+  const text = [
+    '# Results',
+    '',
+    'Made by `npm run bench`; each file names machine, versions, seeds and commands.',
+    '',
+    '| case | result | machine | date |',
+    '| --- | --- | --- | --- |',
+    ...lines,
+    '',
+  ];
   writeWhole(join(folder, 'README.md'), text.join('\n'));
 }
 

@@ -1,7 +1,9 @@
 import { createRequire } from 'node:module';
 
 // jstat brings no types.
-const jstat = createRequire(import.meta.url)('jstat') as { readonly studentt: { inv(p: number, freedom: number): number } };
+const jstat = createRequire(import.meta.url)('jstat') as {
+  readonly studentt: { inv(p: number, freedom: number): number };
+};
 
 export interface Spread {
   readonly median: number;

@@ -9,11 +9,17 @@ import { type FloatTensor, writeFloats } from './helpers/safetensors.ts';
 import { tolerances } from './helpers/tolerances.ts';
 
 /** The fixture's weights moved by `distance` along the (unit) gradient. */
-function moved(fixture: Fixture, gradients: ReadonlyMap<string, Float32Array>, distance: number): Map<string, FloatTensor> {
-  return new Map([...fixture.weights].map(([name, tensor]) => {
-    const gradient = gradients.get(name)!;
-    return [name, { ...tensor, values: tensor.values.map((value, i) => value + distance * gradient[i]!) }];
-  }));
+function moved(
+  fixture: Fixture,
+  gradients: ReadonlyMap<string, Float32Array>,
+  distance: number,
+): Map<string, FloatTensor> {
+  return new Map(
+    [...fixture.weights].map(([name, tensor]) => {
+      const gradient = gradients.get(name)!;
+      return [name, { ...tensor, values: tensor.values.map((value, i) => value + distance * gradient[i]!) }];
+    }),
+  );
 }
 
 for (const name of fixtureNames()) {
@@ -29,7 +35,9 @@ for (const name of fixtureNames()) {
     });
     const dataset = addRows(session, fixture);
     const { gradients } = await lossAndGradients(session, dataset, gradient);
-    const norm = Math.sqrt([...gradients.values()].reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0));
+    const norm = Math.sqrt(
+      [...gradients.values()].reduce((sum, values) => sum + values.reduce((s, v) => s + v * v, 0), 0),
+    );
     assert.ok(norm > 1e-3);
 
     async function lossAt(distance: number): Promise<number> {

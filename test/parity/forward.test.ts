@@ -34,8 +34,15 @@ for (const name of fixtureNames()) {
     assertWithin('states', difference, tolerances.logits);
 
     const { hidden, layers } = fixture.model;
-    const last = Float32Array.from({ length: fixture.rows.length * hidden }, (_, i) => expected.values[(Math.floor(i / hidden) * (layers + 1) + layers) * hidden + (i % hidden)]!);
-    assertWithin('final state', largestDifference(await session.evaluate({ head: 0, dataset, want: 'cls', batchTokens: 64 }), last), tolerances.logits);
+    const last = Float32Array.from(
+      { length: fixture.rows.length * hidden },
+      (_, i) => expected.values[(Math.floor(i / hidden) * (layers + 1) + layers) * hidden + (i % hidden)]!,
+    );
+    assertWithin(
+      'final state',
+      largestDifference(await session.evaluate({ head: 0, dataset, want: 'cls', batchTokens: 64 }), last),
+      tolerances.logits,
+    );
   });
 
   const { masked } = fixture;
@@ -53,7 +60,11 @@ for (const name of fixtureNames()) {
 
   for (const gradient of fixture.gradients) {
     // Row losses come without smoothing, so only plain parts can be compared; a step's loss is the weighted mean over its batches.
-    if (gradient.dropout || gradient.parts.some((part) => part.labelSmoothing !== undefined || part.loss === 'masked-lm')) continue;
+    if (
+      gradient.dropout ||
+      gradient.parts.some((part) => part.labelSmoothing !== undefined || part.loss === 'masked-lm')
+    )
+      continue;
     test(`${name}: row losses average to the step's loss (${gradient.name})`, async (t) => {
       const session = await openSession(fixture);
       t.after(() => session.closeSync());
@@ -61,7 +72,14 @@ for (const name of fixtureNames()) {
       let total = 0;
       for (const batch of gradient.batches) {
         const part: FixturePart = gradient.parts[batch.part]!;
-        const losses = await session.evaluate({ head: part.head, dataset, rows: Int32Array.from(batch.rows), want: 'losses', loss: part.loss, batchTokens: 64 });
+        const losses = await session.evaluate({
+          head: part.head,
+          dataset,
+          rows: Int32Array.from(batch.rows),
+          want: 'losses',
+          loss: part.loss,
+          batchTokens: 64,
+        });
         total += (batch.weight * losses.reduce((sum, loss) => sum + loss, 0)) / losses.length;
       }
       assertWithin('loss', Math.abs(total - gradient.loss), tolerances.loss * Math.max(1, gradient.loss));

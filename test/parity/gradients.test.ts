@@ -17,7 +17,9 @@ for (const name of fixtureNames()) {
       const { loss, gradients } = await lossAndGradients(session, addRows(session, fixture), gradient);
       const worst = assertGradients(gradients, expected);
       const difference = Math.abs(loss - gradient.loss);
-      t.diagnostic(`loss off by ${difference.toExponential(2)}, gradients by at most ${worst.value.toExponential(2)} (${worst.name})`);
+      t.diagnostic(
+        `loss off by ${difference.toExponential(2)}, gradients by at most ${worst.value.toExponential(2)} (${worst.name})`,
+      );
       assertWithin('loss', difference, tolerances.loss * Math.max(1, gradient.loss));
     });
   }

@@ -25,7 +25,11 @@ test('micro-batches give the step of one big batch, dropout on', async (t) => {
   const big = await lossAndGradients(session, dataset, whole);
   for (const sizes of [[6, 6], [1, 11], [5, 4, 3], Array.from({ length: 12 }, () => 1)]) {
     let start = 0;
-    const batches = sizes.map((size) => ({ rows: all.slice(start, (start += size)), weight: size / all.length, part: 0 }));
+    const batches = sizes.map((size) => ({
+      rows: all.slice(start, (start += size)),
+      weight: size / all.length,
+      part: 0,
+    }));
     const small = await lossAndGradients(session, dataset, { ...whole, batches });
     assertWithin(`loss in batches of ${sizes.join(', ')}`, Math.abs(small.loss - big.loss), tolerances.loss);
     assertGradients(small.gradients, big.gradients, tolerances.sameStep);
@@ -36,7 +40,10 @@ test('where a row lies in the dataset does not matter', async (t) => {
   const session = await open(t);
   const shuffled = [7, 2, 11, 0, 5, 9, 1, 10, 4, 8, 3, 6];
   const original = await lossAndGradients(session, addRows(session, fixture), whole);
-  const moved = await lossAndGradients(session, addRows(session, fixture, shuffled), { ...whole, batches: [{ rows: all.map((row) => shuffled.indexOf(row)), weight: 1, part: 0 }] });
+  const moved = await lossAndGradients(session, addRows(session, fixture, shuffled), {
+    ...whole,
+    batches: [{ rows: all.map((row) => shuffled.indexOf(row)), weight: 1, part: 0 }],
+  });
   assert.equal(moved.loss, original.loss);
   assert.deepEqual(moved.gradients, original.gradients);
 });
@@ -60,7 +67,10 @@ test('masks change with the step and the seed, and repeat with them', async (t) 
   const dataset = addRows(session, fixture);
   const first = await lossAndGradients(session, dataset, whole);
   assert.deepEqual(await lossAndGradients(session, dataset, whole), first);
-  assert.notEqual((await lossAndGradients(session, dataset, { ...whole, stepOffset: stepOffset + 1 })).loss, first.loss);
+  assert.notEqual(
+    (await lossAndGradients(session, dataset, { ...whole, stepOffset: stepOffset + 1 })).loss,
+    first.loss,
+  );
   // Seeds that agree in their low 32 bits are different seeds.
   const other = await openSession(fixture, { seed: fixture.seed % 2 ** 32 });
   t.after(() => other.closeSync());

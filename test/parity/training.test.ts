@@ -17,7 +17,9 @@ for (const name of fixtureNames()) {
       t.after(() => session.closeSync());
       session.setPlan({
         // The fixture's patterns are for Hugging Face's names, where a single head's classifier has no name of its own.
-        groupOf: Int32Array.from(session.parameters().map((p) => groupOf(run, p.name.replace('classifier.main.', 'classifier.')))),
+        groupOf: Int32Array.from(
+          session.parameters().map((p) => groupOf(run, p.name.replace('classifier.main.', 'classifier.'))),
+        ),
         groups: run.groups.length,
         rates: Float64Array.from(run.groups.map(({ rate }) => rate)),
         decay: Float64Array.from(run.groups.map(({ decay }) => decay)),
@@ -27,7 +29,9 @@ for (const name of fixtureNames()) {
       const result = await runSteps(session, addRows(session, fixture), run);
       const losses = relativeDifference(result.losses, run.losses);
       const norms = relativeDifference(result.gradNorms, run.gradNorms);
-      t.diagnostic(`losses ${run.losses[0]!.toFixed(4)} to ${run.losses.at(-1)!.toFixed(4)}, off by at most ${losses.toExponential(2)} relative; gradient norms ${norms.toExponential(2)}`);
+      t.diagnostic(
+        `losses ${run.losses[0]!.toFixed(4)} to ${run.losses.at(-1)!.toFixed(4)}, off by at most ${losses.toExponential(2)} relative; gradient norms ${norms.toExponential(2)}`,
+      );
       assertWithin('losses', losses, tolerances.trajectory);
       assertWithin('gradient norms', norms, tolerances.gradNorm);
     });

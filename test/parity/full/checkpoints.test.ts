@@ -11,10 +11,10 @@ import { openModel } from '../../../lib/train/open.ts';
 import { dataFolder } from '../../helpers/data.ts';
 import { assertWithin, largestDifference } from '../helpers/compare.ts';
 import { tolerances } from '../helpers/tolerances.ts';
-import { askTransformers, transformersMissing } from '../helpers/transformers.ts';
+import { askTransformers, whyNot } from '../helpers/transformers.ts';
 
 const data = dataFolder();
-const skip = data === undefined ? 'no real data (set LRDIST_DATA)' : (transformersMissing() ?? false);
+const skip = whyNot(data);
 const rowsOfEach = 200;
 const maxLength = 128;
 
@@ -25,13 +25,21 @@ for (const name of ['minilm-l6-h384-uncased', 'bert-tiny-uncased-mlm']) {
     t.after(() => rmSync(saved, { recursive: true }));
 
     // Both checkpoints lack a classifier (one its pooler too). Wide fresh ones make logits of order one; saving them makes both sides read the same.
-    await using model = await openModel({ path: folder, heads: [{ name: 'main', labels: ['a', 'b', 'c'] }], threads: 1, seed: 5 });
-    const fresh = [...model.parameters.entries()].filter(([, p]) => p.name.startsWith('classifier.') && p.name.endsWith('.weight')).map(([index]) => index);
+    await using model = await openModel({
+      path: folder,
+      heads: [{ name: 'main', labels: ['a', 'b', 'c'] }],
+      threads: 1,
+      seed: 5,
+    });
+    const fresh = [...model.parameters.entries()]
+      .filter(([, p]) => p.name.startsWith('classifier.') && p.name.endsWith('.weight'))
+      .map(([index]) => index);
     assert.equal(fresh.length, 1);
     await model.session.initialize(Int32Array.from(fresh), 0.2, 7);
     await model.save(saved, { head: 'main' });
     for (const file of ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt']) {
-      if (existsSync(join(folder, file)) && !existsSync(join(saved, file))) copyFileSync(join(folder, file), join(saved, file));
+      if (existsSync(join(folder, file)) && !existsSync(join(saved, file)))
+        copyFileSync(join(folder, file), join(saved, file));
     }
 
     const tokenizer = await openTokenizer(folder);
@@ -51,7 +59,11 @@ for (const name of ['minilm-l6-h384-uncased', 'bert-tiny-uncased-mlm']) {
     assert.deepEqual(answer.loading, { missing_keys: [], unexpected_keys: [], mismatched_keys: [] });
     for (const [task, { ids, offsets, logits }] of Object.entries(own)) {
       const theirs = answer.tasks[task]!;
-      assert.deepEqual(theirs.ids, theirs.ids.map((_, row) => [...ids.subarray(offsets[row], offsets[row + 1])]), `token ids of ${task}`);
+      assert.deepEqual(
+        theirs.ids,
+        theirs.ids.map((_, row) => [...ids.subarray(offsets[row], offsets[row + 1])]),
+        `token ids of ${task}`,
+      );
       const difference = largestDifference(logits, theirs.logits.flat());
       t.diagnostic(`${task}: ${theirs.logits.length} rows, largest difference ${difference.toExponential(2)}`);
       assertWithin(`logits of ${task}`, difference, tolerances.realLogits);

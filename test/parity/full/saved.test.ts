@@ -12,21 +12,48 @@ import { openModel } from '../../../lib/train/open.ts';
 import { dataFolder } from '../../helpers/data.ts';
 import { assertWithin, largestDifference } from '../helpers/compare.ts';
 import { tolerances } from '../helpers/tolerances.ts';
-import { askTransformers, transformersMissing } from '../helpers/transformers.ts';
+import { askTransformers, whyNot } from '../helpers/transformers.ts';
 
 const data = dataFolder();
-const skip = data === undefined ? 'no real data (set LRDIST_DATA)' : (transformersMissing() ?? false);
+const skip = whyNot(data);
 const cli = join(import.meta.dirname, '..', '..', '..', 'lib', 'cli', 'cli.ts');
 
-for (const [name, task] of [['mrpc', glueTasks.mrpc], ['stsb', glueTasks.stsb]] as const) {
-  test(`a folder that lrdist train wrote loads in transformers and predicts the same (${name})`, { skip }, async (t) => {
+for (const [name, task] of [
+  ['mrpc', glueTasks.mrpc],
+  ['stsb', glueTasks.stsb],
+] as const) {
+  test(`a folder that lrdist train wrote loads in transformers and predicts the same (${name})`, {
+    skip,
+  }, async (t) => {
     const output = mkdtempSync(join(tmpdir(), 'lrdist-parity-'));
     t.after(() => rmSync(output, { recursive: true }));
     const glue = join(data!, 'glue');
-    execFileSync(process.execPath, [
-      cli, 'train', '--model', join(data!, 'models', 'bert-tiny-uncased-mlm'), '--task', name, '--data_dir', glue, '--learning_rate', '3e-4',
-      '--max_steps', '40', '--per_device_train_batch_size', '32', '--threads', '1', '--output_dir', output, '--overwrite_output_dir', '--json',
-    ], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync(
+      process.execPath,
+      [
+        cli,
+        'train',
+        '--model',
+        join(data!, 'models', 'bert-tiny-uncased-mlm'),
+        '--task',
+        name,
+        '--data_dir',
+        glue,
+        '--learning_rate',
+        '3e-4',
+        '--max_steps',
+        '40',
+        '--per_device_train_batch_size',
+        '32',
+        '--threads',
+        '1',
+        '--output_dir',
+        output,
+        '--overwrite_output_dir',
+        '--json',
+      ],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    );
 
     const { rows } = await loadGlue(glue, task, 'validation');
     const answer = askTransformers(output, 128, { [name]: rows.map(({ a, b }) => [a, b!]) });

@@ -25,7 +25,10 @@ export interface Gap {
 }
 
 /** For each tensor of `expected`, the largest difference relative to its scale; the largest gap first. */
-export function gradientGaps(actual: ReadonlyMap<string, ArrayLike<number>>, expected: ReadonlyMap<string, ArrayLike<number>>): Gap[] {
+export function gradientGaps(
+  actual: ReadonlyMap<string, ArrayLike<number>>,
+  expected: ReadonlyMap<string, ArrayLike<number>>,
+): Gap[] {
   const { ofTensor, tinyBesideModel } = tolerances.gradient;
   const whole = Math.max(...[...expected.values()].map(largest));
   const gaps = [...expected].map(([name, values]) => {
@@ -36,10 +39,18 @@ export function gradientGaps(actual: ReadonlyMap<string, ArrayLike<number>>, exp
   return gaps.sort((a, b) => b.value - a.value);
 }
 
-export function assertGradients(actual: ReadonlyMap<string, ArrayLike<number>>, expected: ReadonlyMap<string, ArrayLike<number>>, limit: number = tolerances.gradient.ofTensor): Gap {
+export function assertGradients(
+  actual: ReadonlyMap<string, ArrayLike<number>>,
+  expected: ReadonlyMap<string, ArrayLike<number>>,
+  limit: number = tolerances.gradient.ofTensor,
+): Gap {
   const gaps = gradientGaps(actual, expected);
   const beyond = gaps.filter(({ value }) => !(value <= limit));
-  assert.equal(beyond.length, 0, `${beyond.length} of ${gaps.length} tensors are off by more than ${limit}:\n${lines(beyond)}\n${regenerate}`);
+  assert.equal(
+    beyond.length,
+    0,
+    `${beyond.length} of ${gaps.length} tensors are off by more than ${limit}:\n${lines(beyond)}\n${regenerate}`,
+  );
   return gaps[0]!;
 }
 
@@ -60,5 +71,8 @@ export function relativeDifference(a: ArrayLike<number>, b: ArrayLike<number>): 
 }
 
 function lines(gaps: readonly Gap[]): string {
-  return gaps.slice(0, 12).map(({ name, value }) => `  ${value.toExponential(2)}  ${name}`).join('\n');
+  return gaps
+    .slice(0, 12)
+    .map(({ name, value }) => `  ${value.toExponential(2)}  ${name}`)
+    .join('\n');
 }

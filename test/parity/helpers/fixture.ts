@@ -46,7 +46,11 @@ export interface Fixture {
   readonly model: NativeModelSpec;
   readonly heads: readonly NativeHead[];
   readonly seed: number;
-  readonly rows: readonly { readonly ids: readonly number[]; readonly types: readonly number[]; readonly label: number }[];
+  readonly rows: readonly {
+    readonly ids: readonly number[];
+    readonly types: readonly number[];
+    readonly label: number;
+  }[];
   readonly gradients: readonly GradientCase[];
   readonly training: readonly TrainingCase[];
   readonly fisher?: FixturePart;
@@ -61,11 +65,20 @@ export interface Fixture {
 export function readFixture(name: string): Fixture {
   const path = join(folder, name);
   const weightsPath = `${path}.weights.safetensors`;
-  const json = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Omit<Fixture, 'weightsPath' | 'weights' | 'expected'>;
-  return { ...json, weightsPath, weights: readFloats(weightsPath), expected: readFloats(`${path}.expected.safetensors`) };
+  const json = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Omit<
+    Fixture,
+    'weightsPath' | 'weights' | 'expected'
+  >;
+  return {
+    ...json,
+    weightsPath,
+    weights: readFloats(weightsPath),
+    expected: readFloats(`${path}.expected.safetensors`),
+  };
 }
 
 export function fixtureNames(): string[] {
+  const suffix = '.weights.safetensors';
   return readdirSync(folder)
     .filter((file) => file.endsWith('.weights.safetensors'))
     .map((file) => file.slice(0, -'.weights.safetensors'.length))
@@ -75,6 +88,7 @@ export function fixtureNames(): string[] {
 /** The tensors of `expected` under a prefix, by parameter name. */
 export function expectedUnder(fixture: Fixture, prefix: string): Map<string, Float32Array> {
   const found = new Map<string, Float32Array>();
-  for (const [name, tensor] of fixture.expected) if (name.startsWith(`${prefix}.`)) found.set(name.slice(prefix.length + 1), tensor.values);
+  for (const [name, tensor] of fixture.expected)
+    if (name.startsWith(`${prefix}.`)) found.set(name.slice(prefix.length + 1), tensor.values);
   return found;
 }

@@ -24,13 +24,20 @@ export function readFloats(path: string): Map<string, FloatTensor> {
     if (entry.dtype !== 'F32') throw new Error(`${path}: ${name} is ${entry.dtype}`);
     const [begin, end] = entry.data_offsets;
     const offset = 8 + length + begin;
-    tensors.set(name, { shape: entry.shape, values: new Float32Array(file.buffer.slice(file.byteOffset + offset, file.byteOffset + offset + end - begin)), offset });
+    tensors.set(name, {
+      shape: entry.shape,
+      values: new Float32Array(file.buffer.slice(file.byteOffset + offset, file.byteOffset + offset + end - begin)),
+      offset,
+    });
   }
   return tensors;
 }
 
 /** Writes float32 tensors and returns them with their offsets. */
-export function writeFloats(path: string, tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>): Map<string, FloatTensor> {
+export function writeFloats(
+  path: string,
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>,
+): Map<string, FloatTensor> {
   const header: Record<string, Entry> = {};
   let position = 0;
   for (const [name, { shape, values }] of tensors) {
@@ -40,7 +47,14 @@ export function writeFloats(path: string, tensors: ReadonlyMap<string, { readonl
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));
-  const parts = [...tensors.values()].map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  const parts = [...tensors.values()].map(({ values }) =>
+    Buffer.from(values.buffer, values.byteOffset, values.byteLength),
+  );
   writeFileSync(path, Buffer.concat([length, text, ...parts]));
-  return new Map([...tensors].map(([name, { shape, values }]) => [name, { shape, values, offset: 8 + text.length + header[name]!.data_offsets[0] }]));
+  return new Map(
+    [...tensors].map(([name, { shape, values }]) => [
+      name,
+      { shape, values, offset: 8 + text.length + header[name]!.data_offsets[0] },
+    ]),
+  );
 }

@@ -1,4 +1,14 @@
-import type { NativeFileTensor, NativeHead, NativeModelSpec, NativeParameter, NativePart, NativePlan, NativeSegment, NativeSegmentResult, NativeSession } from '../../../lib/native/boundary.ts';
+import type {
+  NativeFileTensor,
+  NativeHead,
+  NativeModelSpec,
+  NativeParameter,
+  NativePart,
+  NativePlan,
+  NativeSegment,
+  NativeSegmentResult,
+  NativeSession,
+} from '../../../lib/native/boundary.ts';
 import { loadNative } from '../../../lib/native/load.ts';
 import type { Fixture, FixtureBatch, FixturePart } from './fixture.ts';
 import type { FloatTensor } from './safetensors.ts';
@@ -34,7 +44,12 @@ export async function openSession(fixture: Fixture, options: SessionOptions = {}
 }
 
 /** Loads every parameter of the session from one file. */
-export async function loadWeights(session: NativeSession, path: string, tensors: ReadonlyMap<string, FloatTensor>, replica = -1): Promise<void> {
+export async function loadWeights(
+  session: NativeSession,
+  path: string,
+  tensors: ReadonlyMap<string, FloatTensor>,
+  replica = -1,
+): Promise<void> {
   const entries: NativeFileTensor[] = session.parameters().map(({ name }, parameter) => {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw new Error(`${path} has no ${name}; it has ${[...tensors.keys()].join(', ')}`);
@@ -44,7 +59,11 @@ export async function loadWeights(session: NativeSession, path: string, tensors:
 }
 
 /** The fixture's rows as a dataset of the session, in the given order. */
-export function addRows(session: NativeSession, fixture: Fixture, order: readonly number[] = fixture.rows.map((_, row) => row)): number {
+export function addRows(
+  session: NativeSession,
+  fixture: Fixture,
+  order: readonly number[] = fixture.rows.map((_, row) => row),
+): number {
   const rows = order.map((row) => fixture.rows[row]!);
   const offsets = new Int32Array(rows.length + 1);
   for (const [i, { ids }] of rows.entries()) offsets[i + 1] = offsets[i]! + ids.length;
@@ -66,7 +85,11 @@ export interface StepSettings {
   readonly factors: readonly number[];
 }
 
-export function runSteps(session: NativeSession, dataset: number, settings: StepSettings): Promise<NativeSegmentResult> {
+export function runSteps(
+  session: NativeSession,
+  dataset: number,
+  settings: StepSettings,
+): Promise<NativeSegmentResult> {
   const batches = settings.steps.flatMap((step, i) => step.map((batch) => ({ ...batch, step: i })));
   const rowOffsets = new Int32Array(batches.length + 1);
   for (const [i, { rows }] of batches.entries()) rowOffsets[i + 1] = rowOffsets[i]! + rows.length;
@@ -116,13 +139,26 @@ export interface StepResult {
 }
 
 /** Loss and gradients of one optimizer step. The factor 0 leaves the weights as they are. */
-export async function lossAndGradients(session: NativeSession, dataset: number, settings: Omit<StepSettings, 'steps' | 'factors'> & { readonly batches: readonly FixtureBatch[] }, frozen?: (name: string) => boolean): Promise<StepResult> {
+export async function lossAndGradients(
+  session: NativeSession,
+  dataset: number,
+  settings: Omit<StepSettings, 'steps' | 'factors'> & { readonly batches: readonly FixtureBatch[] },
+  frozen?: (name: string) => boolean,
+): Promise<StepResult> {
   session.setPlan(wholePlan(session, frozen));
-  const result = await runSteps(session, dataset, { ...settings, steps: [settings.batches], factors: Array.from({ length: session.replicas() }, () => 0) });
+  const result = await runSteps(session, dataset, {
+    ...settings,
+    steps: [settings.batches],
+    factors: Array.from({ length: session.replicas() }, () => 0),
+  });
   return { loss: result.losses[0]!, gradients: await readAll(session, 'gradients') };
 }
 
-export async function readAll(session: NativeSession, buffer: 'weights' | 'gradients' | 'slot', slot?: number): Promise<Map<string, Float32Array>> {
+export async function readAll(
+  session: NativeSession,
+  buffer: 'weights' | 'gradients' | 'slot',
+  slot?: number,
+): Promise<Map<string, Float32Array>> {
   const values = new Map<string, Float32Array>();
   for (const [parameter, { name }] of session.parameters().entries()) {
     values.set(name, await session.read({ buffer, parameter, replica: 0, ...(slot === undefined ? {} : { slot }) }));

@@ -18,4 +18,5 @@ export const tolerances = {
   realLogits: 2e-5,
 } as const;
 
-export const regenerate = 'If the engine is right and transformers changed, make the fixtures again: python3 test/parity/make_fixtures.py';
+export const regenerate =
+  'If the engine is right and transformers changed, make the fixtures again: python3 test/parity/make_fixtures.py';
