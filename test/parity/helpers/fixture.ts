@@ -80,8 +80,8 @@ export function readFixture(name: string): Fixture {
 export function fixtureNames(): string[] {
   const suffix = '.weights.safetensors';
   return readdirSync(folder)
-    .filter((file) => file.endsWith('.weights.safetensors'))
-    .map((file) => file.slice(0, -'.weights.safetensors'.length))
+    .filter((file) => file.endsWith(suffix))
+    .map((file) => file.slice(0, -suffix.length))
     .sort();
 }
 
