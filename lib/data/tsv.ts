@@ -35,7 +35,7 @@ export async function readTsv(path: string, options: DelimitedOptions = {}): Pro
  */
 export async function readCsv(path: string, options: DelimitedOptions = {}): Promise<Table> {
   const text = await readTextFile(path, options.signal);
-  const found = await parseText(text, { delimiter: ',', record_delimiter: ['\r\n', '\n'] }, path, options.signal);
+  const found = await parseText(text, { delimiter: ',', record_delimiter: ['\r\n', '\n'], relax_quotes: true }, path, options.signal);
   let line = 1;
   const records = found.map(({ record, info }) => {
     const start = line;
