@@ -24,6 +24,7 @@ Batch make_batch(const Ragged& data, const int32_t* rows, int64_t count, int64_t
     }
     b.cu.push_back(static_cast<int32_t>(b.ids.size()));
     b.labels.push_back(data.labels[row]);
+    b.dataset_row.push_back(row);
   }
   for (int64_t i = 0; i <= count; ++i) b.wanted.cu.push_back(static_cast<int32_t>(i));
   return b;

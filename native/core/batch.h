@@ -21,6 +21,7 @@ struct Batch {
   std::vector<int32_t> ids, types, position, slot;  // [tokens]
   std::vector<int32_t> cu;                          // [rows + 1]
   std::vector<float> labels;                        // [rows]
+  std::vector<int32_t> dataset_row;                 // [rows]
   Selection wanted;
   std::vector<int32_t> targets;  // masked-lm: the original id of each wanted token
 

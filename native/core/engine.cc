@@ -1,4 +1,4 @@
-// The engine's state and its short methods; the long ones are in train.cc, evaluate.cc, fisher.cc and files.cc.
+// The engine's state and its short methods; the long ones are in train.cc, evaluate.cc, measure.cc and files.cc.
 #include "engine.h"
 
 #include <ATen/ops/zeros.h>
@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "../kernels/kernels.h"
 #include "state.h"
@@ -29,14 +30,29 @@ at::Tensor rearranged(const at::Tensor& from, const std::vector<int32_t>& order,
   return to;
 }
 
-uint32_t name_hash(const std::string& name) {  // FNV-1a: a parameter's fresh values depend on its name, not on its place
-  uint32_t hash = 2166136261u;
-  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
-  return hash;
+std::vector<int32_t> counting(int64_t n) {
+  std::vector<int32_t> order(static_cast<size_t>(n));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+// Slots of one row serve any number of replicas.
+void rearrange_slots(std::map<int64_t, Slot>& slots, const std::vector<int32_t>& order, int64_t size) {
+  for (auto& [id, slot] : slots) {
+    const bool shared = slot.weights.size(0) == 1;
+    const std::vector<int32_t> rows = shared ? std::vector<int32_t>{0} : order;
+    slot.weights = rearranged(slot.weights, rows, size);
+    slot.first = rearranged(slot.first, rows, size);
+    slot.second = rearranged(slot.second, rows, size);
+    if (shared || slot.replicas.empty()) continue;
+    std::vector<ReplicaState> replicas;
+    for (const int32_t k : order) replicas.push_back(slot.replicas.at(static_cast<size_t>(k)));
+    slot.replicas = std::move(replicas);
+  }
 }
 
 void fill_normal(float* out, int64_t n, const std::string& name, double std, uint64_t seed) {
-  const uint32_t hash = name_hash(name);
+  const uint32_t hash = name_hash(name);  // a parameter's fresh values depend on its name, not on its place
   const auto unit = [](uint32_t bits) { return (static_cast<double>(bits) + 0.5) * 0x1p-32; };
   for (int64_t i = 0; i < n; i += 4) {
     const auto d = kernels::philox(static_cast<uint32_t>(i / 4), kernels::site_init << 16, hash, 0, static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
@@ -91,6 +107,11 @@ Slot& Engine::State::slot(int64_t id) {
   return found->second;
 }
 
+const float* Engine::State::slot_row(int64_t id, int64_t replica) {
+  const at::Tensor& values = slot(id).weights;
+  return values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : replica) * layout.size;
+}
+
 Engine::Engine(const SessionSpec& spec) : state_(std::make_unique<State>(spec)) {}
 Engine::~Engine() = default;
 
@@ -107,14 +128,19 @@ int64_t Engine::add_head(const HeadSpec& head) {
   const c10::InferenceMode guard;
   State& s = *state_;
   s.layout.add_head(head);
-  std::vector<int32_t> order(static_cast<size_t>(s.count()));
-  for (size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int32_t>(i);
+  const std::vector<int32_t> order = counting(s.count());
   s.weights = rearranged(s.weights, order, s.layout.size);
   s.first = rearranged(s.first, order, s.layout.size);
   s.second = rearranged(s.second, order, s.layout.size);
-  for (ReplicaState& r : s.replicas) r.steps.resize(static_cast<size_t>(s.layout.count()), 0);
-  s.slots.clear();
-  if (s.plan) s.plan->group_of.resize(static_cast<size_t>(s.layout.count()), -1);
+  rearrange_slots(s.slots, order, s.layout.size);
+  const auto count = static_cast<size_t>(s.layout.count());
+  for (ReplicaState& r : s.replicas) r.steps.resize(count, 0);
+  for (auto& [id, slot] : s.slots)
+    for (ReplicaState& r : slot.replicas) r.steps.resize(count, 0);
+  if (s.plan) {
+    s.plan->group_of.resize(count, -1);
+    if (!s.plan->anchored.empty()) s.plan->anchored.resize(count, 0);
+  }
   return static_cast<int64_t>(s.layout.heads.size()) - 1;
 }
 
@@ -148,7 +174,7 @@ void Engine::set_replicas(const std::vector<int32_t>& order) {
   State& s = *state_;
   const auto buffers = static_cast<int64_t>(s.weights.defined()) + 2 * static_cast<int64_t>(s.first.defined());
   require_memory(static_cast<int64_t>(order.size()) * s.layout.size * 4 * buffers, "the replicas");
-  s.slots.clear();
+  rearrange_slots(s.slots, order, s.layout.size);
   s.weights = rearranged(s.weights, order, s.layout.size);
   s.first = rearranged(s.first, order, s.layout.size);
   s.second = rearranged(s.second, order, s.layout.size);
@@ -179,12 +205,12 @@ void Engine::restore(int64_t id) {
   const c10::InferenceMode guard;
   State& s = *state_;
   const Slot& slot = s.slot(id);
-  s.weights.copy_(slot.weights);
+  s.weights.copy_(slot.weights);  // one row is copied into every replica
   if (!slot.first.defined()) return;
   s.need_moments();
   s.first.copy_(slot.first);
   s.second.copy_(slot.second);
-  s.replicas = slot.replicas;
+  for (size_t k = 0; k < s.replicas.size(); ++k) s.replicas[k] = slot.replicas[slot.replicas.size() == 1 ? 0 : k];
 }
 
 void Engine::release(int64_t slot) { state_->slots.erase(slot); }

@@ -64,6 +64,7 @@ struct FileTensor {
   DType dtype;
   Buffer buffer;
   int64_t parameter, replica;  // replica -1: all
+  int64_t slot = -1;
 };
 
 struct Ragged {
@@ -76,6 +77,24 @@ struct Ragged {
 
 enum class Optimizer { adam, adamw };
 
+enum class PenaltyKind { none, l2_sp, ewc, recadam };
+
+// Pull towards the anchor's weights; penalties.h has the formulas.
+struct Penalty {
+  PenaltyKind kind = PenaltyKind::none;
+  int64_t anchor = -1, fisher = -1;  // slots
+  double strength = 0, head_strength = 0;
+  double slope = 0, midpoint = 0;  // RecAdam's k and t0
+};
+
+enum class TransformKind { none, mixout, child_free, child_fisher };
+
+struct Transform {
+  TransformKind kind = TransformKind::none;
+  double probability = 0;  // mixout: of the anchor's weight; child: of keeping a gradient
+  int64_t anchor = -1, fisher = -1;
+};
+
 struct Plan {
   std::vector<int32_t> group_of;
   int64_t groups;
@@ -83,9 +102,12 @@ struct Plan {
   Optimizer optimizer;
   double beta1, beta2, eps;
   bool fresh_moments;
+  std::vector<Penalty> penalties;    // [K] or empty
+  std::vector<Transform> transforms; // [K] or empty
+  std::vector<uint8_t> anchored;     // [P] tensors that have an anchor (the body); empty = all
 };
 
-enum class Loss { cross_entropy, double_softmax, mse, masked_lm };
+enum class Loss { cross_entropy, double_softmax, mse, masked_lm, distillation };
 
 struct Masking {
   double probability = 0;
@@ -98,6 +120,8 @@ struct Part {
   Loss loss;
   double label_smoothing;
   Masking masking;
+  std::vector<float> targets;  // distillation: teacher's logits [K x dataset rows x outputs]
+  double temperature = 1;
 };
 
 struct Segment {
@@ -108,6 +132,7 @@ struct Segment {
   bool factors_per_group;
   double clip_norm;
   int64_t step_offset;
+  int64_t stage_offset = 0;  // step_offset of the stage's first segment
   bool dropout;
 };
 
@@ -143,6 +168,20 @@ struct FisherSpec {
   bool labels_from_model;
 };
 
+struct GradientSpec {
+  int64_t head, dataset;
+  std::vector<int32_t> rows;
+  Loss loss;
+  Masking masking;
+  int64_t batch_tokens;
+};
+
+// Two buffers to compare, tensor by tensor.
+struct Operand {
+  Buffer buffer;  // weights, exp_avg, exp_avg_sq or slot
+  int64_t slot = -1;
+};
+
 struct Memory {
   int64_t weights, moments, gradients, slots, datasets, activations;
 };
@@ -169,6 +208,8 @@ class Engine {
   SegmentResult train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step);
   std::vector<float> evaluate(const Evaluation& evaluation);
   int64_t fisher(const FisherSpec& fisher);
+  int64_t gradient(const GradientSpec& gradient);
+  std::vector<double> compare(const Operand& a, const Operand& b) const;
   void set_replicas(const std::vector<int32_t>& order);
   int64_t snapshot(bool all);
   void restore(int64_t slot);

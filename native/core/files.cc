@@ -132,6 +132,15 @@ void Engine::load(const std::vector<FileTensor>& tensors) {
         for (int64_t k = from; k < to; ++k) s.replicas[k].touched = rows;
         break;
       }
+      case Buffer::slot: {
+        const at::Tensor& values = s.slot(t.slot).weights;
+        if (values.size(0) == 1) {
+          read_floats(file->fd, t, place.size, values.mutable_data_ptr<float>() + place.offset);
+        } else {
+          into(values);
+        }
+        break;
+      }
       default: throw Error("ERR_INVALID_OPTION", "load: this buffer cannot be read from a file");
     }
   }
@@ -159,7 +168,8 @@ Bytes bytes_of(const Engine::State& s, const Source& source, std::vector<int64_t
     case Buffer::slot: {
       const auto found = s.slots.find(source.slot);
       if (found == s.slots.end()) throw Error("ERR_INVALID_OPTION", "slot: there is no slot " + std::to_string(source.slot));
-      return floats(found->second.weights, "values");
+      const at::Tensor& values = found->second.weights;
+      return {values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : source.replica) * s.layout.size + place.offset, place.size * 4};
     }
     case Buffer::gradients:
       if (!s.gradients.data()) throw Error("ERR_INVALID_OPTION", "there are no gradients yet");

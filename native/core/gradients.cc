@@ -49,6 +49,14 @@ float* Gradients::word_table(const std::vector<int32_t>& ids) {
   return target(layout_.word).data;
 }
 
+void Gradients::add_word_rows(const std::vector<uint8_t>& flags) {
+  for (size_t row = 0; row < flags.size(); ++row) {
+    if (!flags[row] || row_written_[row]) continue;
+    row_written_[row] = 1;
+    word_rows_.push_back(static_cast<int32_t>(row));
+  }
+}
+
 GradientTarget Gradients::word_dense() {
   word_dense_ = true;
   return target(layout_.word);

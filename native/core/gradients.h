@@ -27,6 +27,8 @@ class Gradients {
   float* table(int32_t tensor);
   // The word embedding, of which only these rows are added to.
   float* word_table(const std::vector<int32_t>& ids);
+  // Lets a penalty add to these rows of the word embedding too.
+  void add_word_rows(const std::vector<uint8_t>& flags);
   // The whole word embedding, for a tied decoder.
   GradientTarget word_dense();
 
@@ -34,6 +36,7 @@ class Gradients {
   bool word_is_dense() const { return word_dense_; }
   // Rows of the word embedding with a gradient in this step, unless dense; in order of first use.
   const std::vector<int32_t>& word_rows() const { return word_rows_; }
+  float* mutable_data() { return buffer_.mutable_data_ptr<float>(); }
   const float* data() const { return buffer_.defined() ? buffer_.const_data_ptr<float>() : nullptr; }
   int64_t bytes() const { return buffer_.defined() ? static_cast<int64_t>(buffer_.nbytes()) : 0; }
 

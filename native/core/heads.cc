@@ -95,6 +95,33 @@ float double_softmax(float* row, int64_t width, int32_t target, float scale, boo
   return static_cast<float>(loss);
 }
 
+void softmax(const float* logits, int64_t width, double temperature, std::vector<double>& out) {
+  const double top = *std::max_element(logits, logits + width);
+  out.resize(static_cast<size_t>(width));
+  double sum = 0;
+  for (int64_t j = 0; j < width; ++j) sum += out[j] = std::exp((logits[j] - top) / temperature);
+  for (double& p : out) p /= sum;
+}
+
+// Learning without Forgetting (Li & Hoiem 2016): cross-entropy of the teacher's and the student's tempered predictions, times T^2 so
+// that the gradient's size does not depend on T (Hinton et al. 2015). With one output (regression): the squared difference.
+float distill(float* logits, const float* teacher, int64_t width, double t, float scale, bool gradient) {
+  if (width == 1) {
+    const float difference = logits[0] - teacher[0];
+    if (gradient) logits[0] = scale * 2 * difference;
+    return difference * difference;
+  }
+  std::vector<double> p, q;
+  softmax(logits, width, t, p);
+  softmax(teacher, width, t, q);
+  double loss = 0;
+  for (int64_t j = 0; j < width; ++j) {
+    if (q[j] > 0) loss -= t * t * q[j] * std::log(std::max(p[j], 1e-300));
+    if (gradient) logits[j] = static_cast<float>(scale * t * (p[j] - q[j]));
+  }
+  return static_cast<float>(loss);
+}
+
 // Losses of the rows; with gradient, logits become scale x the gradient of each row's loss.
 std::vector<float> classification_losses(const Pass& pass, const Batch& batch, const HeadTask& task, std::vector<float>& logits, int64_t outputs, float scale,
                                          bool gradient) {
@@ -111,6 +138,11 @@ std::vector<float> classification_losses(const Pass& pass, const Batch& batch, c
       losses[i] = difference * difference;
       if (gradient) logits[i] = scale * 2 * difference;
     }
+    return losses;
+  }
+  if (task.loss == Loss::distillation) {
+    for (int64_t i = 0; i < count; ++i)
+      losses[i] = distill(logits.data() + i * outputs, task.teacher + batch.dataset_row[i] * outputs, outputs, task.temperature, scale, gradient);
     return losses;
   }
   std::vector<int32_t> targets;
@@ -188,14 +220,14 @@ HeadGradient classification_backward(const Pass& pass, const Batch& batch, const
 
 // --- masked language model: logits = norm(gelu(y W^T + b)) E^T + bias, E the word embedding
 
-struct Transform {
+struct Transformed {
   Tensor u_NH, xhat_NH, rstd, t_NH;
 };
 
-Transform transform(const Pass& pass, const Batch& batch, const HeadTensors& tensors, const Tensor& y_NH) {
+Transformed transform(const Pass& pass, const Batch& batch, const HeadTensors& tensors, const Tensor& y_NH) {
   const int64_t h = pass.layout.model.hidden;
   const Rows rows = rows_of(batch.wanted);
-  Transform t;
+  Transformed t;
   t.u_NH = pass.product.forward(y_NH, pass.at(tensors.transform), h);
   const Tensor g = at::empty({rows.padded, h});
   kernels::bias_gelu(data(t.u_NH), pass.at(tensors.transform_bias), rows, h, data(g));
@@ -226,7 +258,7 @@ HeadGradient masked_lm_backward(const Pass& pass, const Batch& batch, const Head
   const HeadTensors& tensors = layout.heads[static_cast<size_t>(task.head)];
   const int64_t h = layout.model.hidden, vocab = layout.model.vocab;
   const Rows rows = rows_of(batch.wanted);
-  const Transform t = transform(pass, batch, tensors, y_NH);
+  const Transformed t = transform(pass, batch, tensors, y_NH);
   const bool encoder = lowest_learning(layout, learning) < layout.model.layers;
   const bool transform_learns = learning.any({tensors.transform, tensors.transform_bias, tensors.norm, tensors.norm_bias});
   const float scale = static_cast<float>(weight / static_cast<double>(rows.count));
@@ -291,7 +323,7 @@ std::vector<float> head_losses(const Pass& pass, const Batch& batch, const HeadT
   }
   const HeadTensors& tensors = pass.layout.heads[static_cast<size_t>(task.head)];
   std::vector<float> losses(static_cast<size_t>(batch.wanted.count()));
-  const Transform t = transform(pass, batch, tensors, y_NH);
+  const Transformed t = transform(pass, batch, tensors, y_NH);
   for_logits(pass, batch, tensors, t.t_NH, [&](int64_t first, int64_t n, const Tensor& logits) {
     kernels::cross_entropy(data(logits), batch.targets.data() + first, n, pass.layout.model.vocab, task.label_smoothing, 1, false, losses.data() + first);
   });

@@ -15,6 +15,8 @@ struct HeadTask {
   Loss loss;
   double label_smoothing = 0;
   bool labels_from_model = false;  // draw the labels from the prediction instead of the data (true Fisher)
+  const float* teacher = nullptr;  // distillation: logits [dataset rows][outputs] of the old model, for this replica
+  double temperature = 1;
 };
 
 // y_NH: the encoder's output at the batch's wanted tokens. Returns [rows][outputs].

@@ -4,6 +4,12 @@ namespace lrdist {
 
 using Init = TensorPlace::Init;
 
+uint32_t name_hash(const std::string& name) {
+  uint32_t hash = 2166136261u;
+  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  return hash;
+}
+
 int32_t Layout::add(const std::string& name, std::vector<int64_t> shape, Init init) {
   int64_t n = 1;
   for (const int64_t s : shape) n *= s;

@@ -50,4 +50,7 @@ struct Layout {
   bool fused_ = false;
 };
 
+// FNV-1a of a parameter's name, for random streams that belong to it.
+uint32_t name_hash(const std::string& name);
+
 }  // namespace lrdist

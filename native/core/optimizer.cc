@@ -45,10 +45,16 @@ Learning learning_of(const Layout& layout, const Plan& plan, int64_t replica) {
   return learning;
 }
 
-double gradient_norm(const Layout& layout, const Learning& learning, const Gradients& gradients) {
+std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learning, const Gradients& gradients) {
+  std::vector<uint8_t> tensors(static_cast<size_t>(layout.count()));
+  for (int32_t t = 0; t < layout.count(); ++t) tensors[static_cast<size_t>(t)] = learning(t) && gradients.written(t);
+  return tensors;
+}
+
+std::vector<AdamChunk> gradient_chunks(const Layout& layout, const std::vector<uint8_t>& tensors, const Gradients& gradients) {
   std::vector<AdamChunk> chunks;
   for (int32_t t = 0; t < layout.count(); ++t) {
-    if (!learning(t) || !gradients.written(t)) continue;
+    if (!tensors[static_cast<size_t>(t)]) continue;
     const TensorPlace& place = layout.tensors[static_cast<size_t>(t)];
     if (t == layout.word && !gradients.word_is_dense()) {
       const int64_t width = layout.model.hidden;
@@ -57,11 +63,11 @@ double gradient_norm(const Layout& layout, const Learning& learning, const Gradi
       add_range(chunks, {}, place.offset, place.offset + place.size);
     }
   }
-  return std::sqrt(kernels::squared_norm(gradients.data(), chunks));
+  return chunks;
 }
 
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
-                    bool factors_per_group, double clip, float* weights, Moments& moments) {
+                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments) {
   const bool decoupled = plan.optimizer == Optimizer::adamw;
   std::vector<AdamChunk> chunks;
   for (int32_t t = 0; t < layout.count(); ++t) {
@@ -76,6 +82,10 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
     chunk.step_size = static_cast<float>(lr / (1 - std::pow(plan.beta1, step)));
     chunk.bias2_sqrt = static_cast<float>(std::sqrt(1 - std::pow(plan.beta2, step)));
     chunk.decay = static_cast<float>(weight_decay);
+    if (annealing.anchor && (plan.anchored.empty() || plan.anchored[static_cast<size_t>(t)])) {
+      chunk.step_size *= static_cast<float>(annealing.task);
+      chunk.pull = static_cast<float>(std::min(1.0, lr * annealing.pull));  // beyond 1 it would overshoot the anchor
+    }
     if (t != layout.word) {
       add_range(chunks, chunk, place.offset, place.offset + place.size);
       continue;
@@ -92,7 +102,7 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
   }
   const kernels::AdamSettings settings{static_cast<float>(plan.beta1), static_cast<float>(plan.beta2), static_cast<float>(plan.eps), static_cast<float>(clip),
                                        decoupled};
-  kernels::adam(weights, moments.first, moments.second, gradients.data(), chunks, settings);
+  kernels::adam(weights, moments.first, moments.second, gradients.data(), annealing.anchor, chunks, settings);
 }
 
 }  // namespace lrdist

@@ -22,11 +22,20 @@ struct Moments {
 
 Learning learning_of(const Layout& layout, const Plan& plan, int64_t replica);
 
-// Norm of the step's gradients over learning tensors.
-double gradient_norm(const Layout& layout, const Learning& learning, const Gradients& gradients);
+// Where the step's gradients of these tensors lie; of the word embedding only the rows that have one.
+std::vector<kernels::AdamChunk> gradient_chunks(const Layout& layout, const std::vector<uint8_t>& tensors, const Gradients& gradients);
+
+// Learning tensors that have a gradient in this step.
+std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learning, const Gradients& gradients);
+
+// RecAdam's annealing (penalties.h): how far the task's update counts, and the pull towards the anchor for each unit of rate.
+struct Annealing {
+  double task = 1, pull = 0;
+  const float* anchor = nullptr;
+};
 
 // factors: [G] if per group, else one. clip: factor on the gradients.
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
-                    bool factors_per_group, double clip, float* weights, Moments& moments);
+                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments);
 
 }  // namespace lrdist

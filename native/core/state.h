@@ -23,6 +23,7 @@ struct ReplicaState {
   bool finite = true;
 };
 
+// Values of every parameter, for each replica or one row for all of them (made when there was one replica, before a fork).
 struct Slot {
   at::Tensor weights, first, second;  // moments undefined in a snapshot of the weights and in a Fisher diagonal
   std::vector<ReplicaState> replicas;
@@ -51,6 +52,8 @@ struct Engine::State {
   ReplicaState fresh_replica() const;
   const Ragged& dataset(int64_t id) const;
   Slot& slot(int64_t id);
+  // The slot's values for a replica.
+  const float* slot_row(int64_t id, int64_t replica);
 };
 
 // Throws ERR_OUT_OF_MEMORY, naming `what`, if that many more bytes do not fit in this machine's memory.

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "heads.h"
+#include "penalties.h"
 #include "state.h"
 
 namespace lrdist {
@@ -19,6 +20,12 @@ struct MicroBatch {
 
 // The micro-batches of one step. `next` is the first batch not yet used.
 std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next);
+
+// The replica's block of a distillation part's targets.
+const float* teacher(const Engine::State& state, const Part& part, int64_t replica) {
+  if (part.targets.empty()) return nullptr;
+  return part.targets.data() + replica * (static_cast<int64_t>(part.targets.size()) / state.count());
+}
 
 }  // namespace
 
@@ -37,9 +44,12 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
 
   std::vector<Learning> learning;
   std::vector<int64_t> lowest;
+  std::vector<Regularizer> regularizers;
+  learning.reserve(static_cast<size_t>(replicas));  // regularizers keep references
   for (int64_t k = 0; k < replicas; ++k) {
     learning.push_back(learning_of(s.layout, plan, k));
     lowest.push_back(lowest_learning(s.layout, learning.back()));
+    regularizers.emplace_back(s, learning.back(), k);
   }
 
   SegmentResult result{};
@@ -70,20 +80,24 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
       ReplicaState& replica = s.replicas[k];
       if (!replica.finite) continue;
       s.gradients.begin_step();
-      const Pass pass{s.layout, product, s.weights_of(k), s.spec.seed, global_step, segment.dropout};
+      Regularizer& regularizer = regularizers[static_cast<size_t>(k)];
+      const Pass pass{s.layout, product, regularizer.effective_weights(global_step), s.spec.seed, global_step, segment.dropout};
       double loss = 0;
       for (const MicroBatch& b : batches) {
         if (b.batch.wanted.count() == 0) continue;  // no masked token
         EncoderActivations kept;
         const at::Tensor y = encoder_forward(pass, b.batch, {std::min(lowest[k], layers), nullptr}, kept);
-        const HeadTask task{b.part->head, b.part->loss, b.part->label_smoothing, false};
+        const HeadTask task{b.part->head, b.part->loss, b.part->label_smoothing, false, teacher(s, *b.part, k), b.part->temperature};
         HeadGradient head = head_backward(pass, b.batch, task, y, b.weight, learning[k], s.gradients);
         double sum = 0;
         for (const float l : head.losses) sum += l;
         loss += b.weight * sum / static_cast<double>(head.losses.size());
         if (head.dy_NH.defined()) encoder_backward(pass, b.batch, kept, std::move(head.dy_NH), learning[k], s.gradients);
       }
-      const double norm = gradient_norm(s.layout, learning[k], s.gradients);
+      regularizer.finish_gradient(global_step);
+      const std::vector<uint8_t> updated = updated_tensors(s.layout, learning[k], s.gradients);
+      regularizer.add_penalty(updated);
+      const double norm = std::sqrt(kernels::squared_norm(s.gradients.data(), gradient_chunks(s.layout, updated, s.gradients)));
       event.losses[k] = static_cast<float>(loss);
       event.grad_norms[k] = static_cast<float>(norm);
       if (!std::isfinite(loss) || !std::isfinite(norm)) {
@@ -93,10 +107,11 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
       }
       const double clip = segment.clip_norm > 0 ? std::min(1.0, segment.clip_norm / (norm + 1e-6)) : 1.0;
       const int64_t per_step = segment.factors_per_group ? plan.groups : 1;
+      regularizer.mask_gradient(updated, global_step);
       Moments moments{s.first.mutable_data_ptr<float>() + k * s.layout.size, s.second.mutable_data_ptr<float>() + k * s.layout.size, std::move(replica.steps),
                       std::move(replica.touched)};
       optimizer_step(s.layout, plan, k, learning[k], s.gradients, segment.factors.data() + (k * segment.steps + step) * per_step, segment.factors_per_group, clip,
-                     s.weights_of(k), moments);
+                     regularizer.annealing(global_step - segment.stage_offset + 1), s.weights_of(k), moments);
       replica.steps = std::move(moments.steps);
       replica.touched = std::move(moments.touched);
     }

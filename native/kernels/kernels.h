@@ -78,17 +78,36 @@ void sample_classes(const float* logits, const float* u, int64_t count, int64_t 
 struct AdamChunk {
   int64_t begin, end;  // in the arena
   float lr, step_size, bias2_sqrt, decay;
+  float pull = 0;  // RecAdam: after the update w -= pull * (w - anchor)
 };
 struct AdamSettings {
   float beta1, beta2, eps, clip;
   bool decoupled;
 };
-void adam(float* w, float* m, float* v, const float* g, const std::vector<AdamChunk>& chunks, const AdamSettings& settings);
+void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings);
 // w *= 1 - lr * decay over a range: decoupled decay of rows that have no moments
 void decay(float* w, int64_t n, float factor);
 // Sum of squares of ranges, in a fixed order.
 double squared_norm(const float* g, const std::vector<AdamChunk>& chunks);
 // sum += scale * g^2
 void add_squares(float* sum, const float* g, int64_t n, float scale);
+
+
+// --- penalties and transforms; `chunks` say where, lr and decay are not used
+// g += strength * fisher * (w - anchor); fisher null: 1, anchor null: 0
+void pull_gradient(float* g, const float* w, const float* anchor, const float* fisher, float strength, const std::vector<AdamChunk>& chunks);
+// Mixout of a weight [rows, columns]: a column (an input neuron) is the anchor's with the draw's probability p, else
+// anchor + (w - anchor) / (1 - p).
+void mix(float* out, const float* w, const float* anchor, int64_t rows, int64_t columns, const Dropout& draw, uint32_t tensor);
+// The same draw on the gradient: column by column times 0 or 1 / (1 - p).
+void keep_columns(float* g, int64_t rows, int64_t columns, const Dropout& draw, uint32_t tensor);
+// Element by element times 0 or 1 / (1 - p).
+void keep_elements(float* g, int64_t n, const Dropout& draw, uint32_t tensor);
+// g = 0 where fisher < threshold
+void keep_above(float* g, const float* fisher, float threshold, int64_t n);
+// sums of a^2, a b, b^2, (a - b)^2
+void moments_of_pair(const float* a, const float* b, int64_t n, double out[4]);
+// sum += scale * g
+void add_scaled(float* sum, const float* g, int64_t n, float scale);
 
 }  // namespace lrdist::kernels

@@ -36,7 +36,15 @@ inline PhiloxBlock philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, ui
 }
 
 // Sites 3l+1, 3l+2, 3l+3 belong to layer l; heads and masking lie above all layers.
-enum Site : uint32_t { site_embeddings = 0, site_head = 0x8000, site_init = 0xFFFD, site_labels = 0xFFFE, site_masking = 0xFFFF };
+enum Site : uint32_t {
+  site_embeddings = 0,
+  site_head = 0x8000,
+  site_child = 0xFFFB,
+  site_mixout = 0xFFFC,
+  site_init = 0xFFFD,
+  site_labels = 0xFFFE,
+  site_masking = 0xFFFF
+};
 constexpr uint32_t site_attention(int64_t layer) { return static_cast<uint32_t>(3 * layer + 1); }
 constexpr uint32_t site_attention_output(int64_t layer) { return static_cast<uint32_t>(3 * layer + 2); }
 constexpr uint32_t site_feed_forward(int64_t layer) { return static_cast<uint32_t>(3 * layer + 3); }

@@ -9,7 +9,7 @@ namespace lrdist::kernels {
 namespace {
 
 template <bool decoupled>
-void update(float* w, float* m, float* v, const float* g, const AdamChunk& c, const AdamSettings& s) {
+void update(float* w, float* m, float* v, const float* g, const float* anchor, const AdamChunk& c, const AdamSettings& s) {
   const float keep = decoupled ? 1.0f - c.lr * c.decay : 1.0f;
   const float a = 1.0f - s.beta1, b = 1.0f - s.beta2;
 #pragma omp simd
@@ -24,15 +24,18 @@ void update(float* w, float* m, float* v, const float* g, const AdamChunk& c, co
     v[i] = second;
     w[i] = weight - c.step_size * (first / (std::sqrt(second) / c.bias2_sqrt + s.eps));
   }
+  if (c.pull == 0) return;
+#pragma omp simd
+  for (int64_t i = c.begin; i < c.end; ++i) w[i] -= c.pull * (w[i] - anchor[i]);
 }
 
 }  // namespace
 
-void adam(float* w, float* m, float* v, const float* g, const std::vector<AdamChunk>& chunks, const AdamSettings& settings) {
+void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings) {
   at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      if (settings.decoupled) update<true>(w, m, v, g, chunks[i], settings);
-      else update<false>(w, m, v, g, chunks[i], settings);
+      if (settings.decoupled) update<true>(w, m, v, g, anchor, chunks[i], settings);
+      else update<false>(w, m, v, g, anchor, chunks[i], settings);
     }
   });
 }

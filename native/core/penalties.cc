@@ -1,0 +1,124 @@
+#include "penalties.h"
+
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace lrdist {
+
+Regularizer::Regularizer(Engine::State& state, const Learning& learning, int64_t replica) : s_(state), learning_(learning), replica_(replica) {
+  const Plan& plan = *s_.plan;
+  if (!plan.penalties.empty()) penalty_ = plan.penalties[static_cast<size_t>(replica)];
+  if (!plan.transforms.empty()) transform_ = plan.transforms[static_cast<size_t>(replica)];
+  if (penalty_.kind != PenaltyKind::none && learning_(s_.layout.word)) mark_moved_rows();
+  if (transform_.kind == TransformKind::child_fisher) threshold_ = fisher_threshold();
+}
+
+bool Regularizer::anchored(int64_t tensor) const {
+  const std::vector<uint8_t>& flags = s_.plan->anchored;
+  return flags.empty() || flags[static_cast<size_t>(tensor)] != 0;
+}
+
+// Linear weights: matrices other than the embedding tables.
+bool Regularizer::mixed(int64_t tensor) const {
+  const Layout& l = s_.layout;
+  return anchored(tensor) && l.tensors[static_cast<size_t>(tensor)].shape.size() == 2 && tensor != l.word && tensor != l.position && tensor != l.type;
+}
+
+// The optimizer skips word rows that never had a gradient. A row that is not at its anchor has one from now on.
+void Regularizer::mark_moved_rows() {
+  const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(s_.layout.word)];
+  std::vector<uint8_t>& touched = s_.replicas[static_cast<size_t>(replica_)].touched;
+  const Plan& plan = *s_.plan;
+  const int32_t group = plan.group_of[static_cast<size_t>(s_.layout.word)];
+  const bool decays = plan.decay[static_cast<size_t>(replica_ * plan.groups + group)] != 0;
+  if (decays || penalty_.anchor < 0 || !anchored(s_.layout.word)) {  // every row moves
+    std::fill(touched.begin(), touched.end(), uint8_t{1});
+    return;
+  }
+  const int64_t width = s_.layout.model.hidden;
+  const float* w = s_.weights_of(replica_) + place.offset;
+  const float* anchor = s_.slot_row(penalty_.anchor, replica_) + place.offset;
+  for (size_t row = 0; row < touched.size(); ++row) {
+    const int64_t from = static_cast<int64_t>(row) * width;
+    if (!touched[row] && !std::equal(w + from, w + from + width, anchor + from)) touched[row] = 1;
+  }
+}
+
+// The value above which the largest share of the anchored encoder's Fisher diagonal lies.
+float Regularizer::fisher_threshold() {
+  std::vector<float> values;
+  const float* fisher = s_.slot_row(transform_.fisher, replica_);
+  for (int64_t t = 0; t < s_.layout.count(); ++t) {
+    if (!anchored(t) || t == s_.layout.word || t == s_.layout.position || t == s_.layout.type) continue;
+    const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(t)];
+    values.insert(values.end(), fisher + place.offset, fisher + place.offset + place.size);
+  }
+  const auto kept = std::max<size_t>(1, static_cast<size_t>(std::llround(transform_.probability * static_cast<double>(values.size()))));
+  std::nth_element(values.begin(), values.begin() + static_cast<int64_t>(kept - 1), values.end(), std::greater<>());
+  return values[kept - 1];
+}
+
+const float* Regularizer::effective_weights(int64_t step) {
+  float* own = s_.weights_of(replica_);
+  if (transform_.kind != TransformKind::mixout) return own;
+  if (!mixed_.defined()) mixed_ = at::empty({s_.layout.size});
+  const float* anchor = s_.slot_row(transform_.anchor, replica_);
+  const kernels::Dropout draw = kernels::make_dropout(transform_.probability, s_.spec.seed, step, kernels::site_mixout);
+  float* out = mixed_.mutable_data_ptr<float>();
+  for (int64_t t = 0; t < s_.layout.count(); ++t) {
+    const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(t)];
+    if (mixed(t)) kernels::mix(out + place.offset, own + place.offset, anchor + place.offset, place.shape[0], place.shape[1], draw, name_hash(place.name));
+    else kernels::copy(out + place.offset, own + place.offset, place.size);
+  }
+  return out;
+}
+
+void Regularizer::finish_gradient(int64_t step) {
+  if (transform_.kind != TransformKind::mixout) return;
+  const kernels::Dropout draw = kernels::make_dropout(transform_.probability, s_.spec.seed, step, kernels::site_mixout);
+  for (int32_t t = 0; t < s_.layout.count(); ++t) {
+    if (!mixed(t) || !learning_(t) || !s_.gradients.written(t)) continue;
+    const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(t)];
+    kernels::keep_columns(s_.gradients.mutable_data() + place.offset, place.shape[0], place.shape[1], draw, name_hash(place.name));
+  }
+}
+
+void Regularizer::add_penalty(const std::vector<uint8_t>& updated) {
+  if (penalty_.kind != PenaltyKind::l2_sp && penalty_.kind != PenaltyKind::ewc) return;
+  if (updated[static_cast<size_t>(s_.layout.word)]) s_.gradients.add_word_rows(s_.replicas[static_cast<size_t>(replica_)].touched);
+  std::vector<uint8_t> body(updated.size()), rest(updated.size());
+  for (size_t t = 0; t < updated.size(); ++t) (anchored(static_cast<int64_t>(t)) ? body : rest)[t] = updated[t];
+  const float* w = s_.weights_of(replica_);
+  float* g = s_.gradients.mutable_data();
+  const float* fisher = penalty_.kind == PenaltyKind::ewc ? s_.slot_row(penalty_.fisher, replica_) : nullptr;
+  kernels::pull_gradient(g, w, s_.slot_row(penalty_.anchor, replica_), fisher, static_cast<float>(penalty_.strength),
+                         gradient_chunks(s_.layout, body, s_.gradients));
+  if (penalty_.head_strength != 0)
+    kernels::pull_gradient(g, w, nullptr, nullptr, static_cast<float>(penalty_.head_strength), gradient_chunks(s_.layout, rest, s_.gradients));
+}
+
+void Regularizer::mask_gradient(const std::vector<uint8_t>& updated, int64_t step) {
+  if (transform_.kind != TransformKind::child_free && transform_.kind != TransformKind::child_fisher) return;
+  const kernels::Dropout draw = kernels::make_dropout(1 - transform_.probability, s_.spec.seed, step, kernels::site_child);
+  for (int32_t t = 0; t < s_.layout.count(); ++t) {
+    // As published: the encoder's layers, not the embeddings and not what is new.
+    if (!updated[static_cast<size_t>(t)] || !anchored(t) || t == s_.layout.word || t == s_.layout.position || t == s_.layout.type) continue;
+    const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(t)];
+    float* g = s_.gradients.mutable_data() + place.offset;
+    if (transform_.kind == TransformKind::child_free) kernels::keep_elements(g, place.size, draw, name_hash(place.name));
+    else kernels::keep_above(g, s_.slot_row(transform_.fisher, replica_) + place.offset, threshold_, place.size);
+  }
+}
+
+Annealing Regularizer::annealing(int64_t stage_step) {
+  Annealing a;
+  if (penalty_.kind != PenaltyKind::recadam) return a;
+  a.task = 1 / (1 + std::exp(-penalty_.slope * (static_cast<double>(stage_step) - penalty_.midpoint)));
+  a.pull = (1 - a.task) * penalty_.strength;
+  a.anchor = s_.slot_row(penalty_.anchor, replica_);
+  return a;
+}
+
+}  // namespace lrdist
