@@ -63,7 +63,8 @@ async function load(path: string, onWarning: CacheOptions['onWarning']): Promise
   try {
     bytes = await readFile(path);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') onWarning?.(`${path} cannot be read: ${(error as Error).message}`);
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
+      onWarning?.(`${path} cannot be read: ${(error as Error).message}`);
     return undefined;
   }
   const found = decode(bytes);
@@ -72,7 +73,9 @@ async function load(path: string, onWarning: CacheOptions['onWarning']): Promise
 }
 
 function encode({ inputIds, typeIds, offsets, labels }: NativeRagged): Buffer {
-  const body = Buffer.concat([offsets, labels, inputIds, typeIds].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)));
+  const body = Buffer.concat(
+    [offsets, labels, inputIds, typeIds].map((part) => Buffer.from(part.buffer, part.byteOffset, part.byteLength)),
+  );
   const header = Buffer.alloc(HEADER);
   MAGIC.copy(header);
   header.writeUInt32LE(VERSION, 8);
@@ -84,7 +87,8 @@ function encode({ inputIds, typeIds, offsets, labels }: NativeRagged): Buffer {
 
 /** Undefined unless the file is whole. Arrays are little-endian, as on every platform libtorch runs on. */
 function decode(bytes: Buffer): NativeRagged | undefined {
-  if (bytes.length < HEADER || !bytes.subarray(0, 8).equals(MAGIC) || bytes.readUInt32LE(8) !== VERSION) return undefined;
+  if (bytes.length < HEADER || !bytes.subarray(0, 8).equals(MAGIC) || bytes.readUInt32LE(8) !== VERSION)
+    return undefined;
   const rows = bytes.readUInt32LE(12);
   const tokens = bytes.readUInt32LE(16);
   if (bytes.length !== HEADER + 4 * (rows + 1) + 4 * rows + 5 * tokens) return undefined;

@@ -8,7 +8,11 @@ import { PairTable } from './pair-table.ts';
  * An Aho-Corasick automaton over words: one walk over all texts, time and memory linear in the number of words. At each position only the
  * longest inner text that ends there is reported; shorter ones that end there lie inside it and are reported with it as the outer text.
  */
-export function findContained(texts: readonly (readonly string[])[], leastWords: number, found: (inner: number, outer: number) => void): void {
+export function findContained(
+  texts: readonly (readonly string[])[],
+  leastWords: number,
+  found: (inner: number, outer: number) => void,
+): void {
   const words = numberWords(texts);
   const automaton = build(words, leastWords);
   for (const [outer, text] of words.entries()) {

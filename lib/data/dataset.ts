@@ -26,16 +26,27 @@ export interface EncodeOptions {
  * Rows as token ids, with the special tokens, segment ids and longest-first truncation of Hugging Face's tokenizers.
  * @throws LrdistError ERR_INVALID_OPTION if `maxLength` leaves no room for a token.
  */
-export async function encodeRows(rows: readonly Row[], tokenizer: Tokenizer, options: EncodeOptions = {}): Promise<RaggedDataset> {
+export async function encodeRows(
+  rows: readonly Row[],
+  tokenizer: Tokenizer,
+  options: EncodeOptions = {},
+): Promise<RaggedDataset> {
   const maxLength = Math.min(options.maxLength ?? 128, tokenizer.maxLength);
   const { single, pair } = tokenizer.templates;
-  const least = Math.max(...[single, pair].map((t) => t.before.ids.length + t.between.ids.length + t.after.ids.length)) + 1;
+  const least =
+    Math.max(...[single, pair].map((t) => t.before.ids.length + t.between.ids.length + t.after.ids.length)) + 1;
   if (!Number.isInteger(maxLength) || maxLength < least) {
-    throw new LrdistError('ERR_INVALID_OPTION', `max_seq_length must be a whole number of at least ${least}, not ${maxLength}.`, {
-      remedy: 'The usual values are 128 and 512.',
-    });
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `max_seq_length must be a whole number of at least ${least}, not ${maxLength}.`,
+      {
+        remedy: 'The usual values are 128 and 512.',
+      },
+    );
   }
-  return cached(rows, tokenizer.fingerprint, maxLength, options, () => encode(rows, tokenizer, maxLength, options.signal));
+  return cached(rows, tokenizer.fingerprint, maxLength, options, () =>
+    encode(rows, tokenizer, maxLength, options.signal),
+  );
 }
 
 async function encode(
@@ -74,7 +85,11 @@ async function encode(
 }
 
 /** Token ids of every distinct text: MNLI and QQP repeat theirs. */
-async function encodeDistinct(rows: readonly Row[], tokenizer: Tokenizer, signal: AbortSignal | undefined): Promise<Map<string, Int32Array>> {
+async function encodeDistinct(
+  rows: readonly Row[],
+  tokenizer: Tokenizer,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, Int32Array>> {
   const texts = [...new Set(rows.flatMap((row) => (row.b === undefined ? [row.a] : [row.a, row.b])))];
   const idsOf = new Map<string, Int32Array>();
   const batch = 1000;

@@ -4,7 +4,9 @@ import { LrdistError, nearest } from '../errors.ts';
 import type { GlueTask, Split } from './glue.ts';
 import { invalidData } from './table.ts';
 
-export type Found = { readonly format: 'tsv'; readonly file: string } | { readonly format: 'parquet'; readonly files: readonly string[] };
+export type Found =
+  | { readonly format: 'tsv'; readonly file: string }
+  | { readonly format: 'parquet'; readonly files: readonly string[] };
 
 /**
  * Files of a GLUE split under a folder: the official `MRPC/train.tsv`, or Hugging Face's `glue/mrpc/train-00000-of-00001.parquet`, the
@@ -41,14 +43,15 @@ async function taskFolders(dataDir: string, task: GlueTask): Promise<string[]> {
   throw new LrdistError('ERR_DATA_NOT_FOUND', `${dataDir} has no folder ${task.tsv.folder} (or ${task.name}).`, {
     remedy:
       `${near === undefined ? '' : `The nearest name is ${near}. `}It holds: ${seen.length === 0 ? 'nothing' : seen.slice(0, 20).join(', ')}. ` +
-      'Give the folder that holds GLUE\'s task folders.',
+      "Give the folder that holds GLUE's task folders.",
   });
 }
 
 function inFolder(folder: string, files: readonly string[], task: GlueTask, split: Split): Found | undefined {
   const tsv = task.tsv.files[split];
   if (tsv !== undefined) {
-    const name = files.find((file) => file === tsv) ?? files.find((file) => task.name === 'ax' && /^ax\.tsv$/i.test(file));
+    const name =
+      files.find((file) => file === tsv) ?? files.find((file) => task.name === 'ax' && /^ax\.tsv$/i.test(file));
     if (name !== undefined) return { format: 'tsv', file: join(folder, name) };
   }
   const shards = files
@@ -57,8 +60,15 @@ function inFolder(folder: string, files: readonly string[], task: GlueTask, spli
     .sort((x, y) => (x.file < y.file ? -1 : 1));
   if (shards.length === 0) return undefined;
   const count = Number(shards[0]!.match![3]);
-  if (shards.length !== count || shards.some(({ match }, i) => Number(match![2]) !== i || Number(match![3]) !== count)) {
-    throw invalidData(folder, `expected ${count} Parquet files of ${split}, received ${shards.map(({ file }) => file).join(', ')}`, 'Fetch the missing files.');
+  if (
+    shards.length !== count ||
+    shards.some(({ match }, i) => Number(match![2]) !== i || Number(match![3]) !== count)
+  ) {
+    throw invalidData(
+      folder,
+      `expected ${count} Parquet files of ${split}, received ${shards.map(({ file }) => file).join(', ')}`,
+      'Fetch the missing files.',
+    );
   }
   return { format: 'parquet', files: shards.map(({ file }) => join(folder, file)) };
 }
@@ -72,7 +82,10 @@ async function list(folder: string, needed = false): Promise<string[]> {
     const siblings = await list(dirname(resolve(folder)));
     const near = nearest(basename(folder), siblings);
     throw new LrdistError('ERR_DATA_NOT_FOUND', `There is no data folder ${folder}.`, {
-      remedy: near === undefined ? 'Give the folder that holds GLUE\'s task folders.' : `Did you mean ${join(dirname(folder), near)}?`,
+      remedy:
+        near === undefined
+          ? "Give the folder that holds GLUE's task folders."
+          : `Did you mean ${join(dirname(folder), near)}?`,
       cause: error,
     });
   }

@@ -42,7 +42,9 @@ export async function resolveModel(nameOrPath: string, options: HubOptions = {})
   const kind = await stat(nameOrPath).catch(() => undefined);
   if (kind?.isDirectory()) return nameOrPath;
   if (kind !== undefined) {
-    throw new LrdistError('ERR_MODEL_NOT_FOUND', `${nameOrPath} is a file.`, { remedy: 'Give the folder that holds config.json and model.safetensors.' });
+    throw new LrdistError('ERR_MODEL_NOT_FOUND', `${nameOrPath} is a file.`, {
+      remedy: 'Give the folder that holds config.json and model.safetensors.',
+    });
   }
   if (!isModelId(nameOrPath)) throw await noFolder(nameOrPath);
   const settings = await hubSettings();
@@ -51,9 +53,13 @@ export async function resolveModel(nameOrPath: string, options: HubOptions = {})
   const cached = await cachedSnapshot(repository, revision);
   if (settings.offline) {
     if (cached.complete !== undefined) return cached.complete;
-    throw new LrdistError('ERR_HUB_OFFLINE', `${nameOrPath} (${revision}) is not complete in ${settings.cache}: ${cached.missing.join(', ')} is missing.`, {
-      remedy: 'Unset HF_HUB_OFFLINE to download it, or give a folder with the model.',
-    });
+    throw new LrdistError(
+      'ERR_HUB_OFFLINE',
+      `${nameOrPath} (${revision}) is not complete in ${settings.cache}: ${cached.missing.join(', ')} is missing.`,
+      {
+        remedy: 'Unset HF_HUB_OFFLINE to download it, or give a folder with the model.',
+      },
+    );
   }
   // A commit never changes, so there is nothing to ask.
   if (isCommit(revision) && cached.complete !== undefined) return cached.complete;
@@ -66,13 +72,19 @@ export async function resolveModel(nameOrPath: string, options: HubOptions = {})
   }
 }
 
-async function cachedSnapshot(repository: CachedRepository, revision: string): Promise<{ complete?: string; missing: readonly string[] }> {
+async function cachedSnapshot(
+  repository: CachedRepository,
+  revision: string,
+): Promise<{ complete?: string; missing: readonly string[] }> {
   const commit = await repository.commitOf(revision);
   const missing = commit === undefined ? [neededFiles.config] : await repository.missing(commit);
   return commit === undefined || missing.length > 0 ? { missing } : { complete: repository.snapshot(commit), missing };
 }
 
-const modelInfo = z.object({ sha: z.string().regex(/^[0-9a-f]{40}$/), siblings: z.array(z.object({ rfilename: z.string() })) });
+const modelInfo = z.object({
+  sha: z.string().regex(/^[0-9a-f]{40}$/),
+  siblings: z.array(z.object({ rfilename: z.string() })),
+});
 
 /** One model being brought up to date in the cache. */
 class Fetcher {
@@ -117,7 +129,10 @@ class Fetcher {
       return { commit: sha, files: siblings.map(({ rfilename }) => rfilename) };
     } catch (error) {
       this.#options.signal?.throwIfAborted();
-      throw new LrdistError('ERR_HUB', `${url} did not answer as a model hub does.`, { remedy: 'Check HF_ENDPOINT.', cause: error });
+      throw new LrdistError('ERR_HUB', `${url} did not answer as a model hub does.`, {
+        remedy: 'Check HF_ENDPOINT.',
+        cause: error,
+      });
     }
   }
 
@@ -126,10 +141,14 @@ class Fetcher {
     const url = `${this.#endpoint}/${this.#id}/resolve/${commit}/${file}`;
     const head = await request(url, { ...this.#request, method: 'HEAD', leaveHost: false });
     if (head.status >= 400) throw await this.#refused(head);
-    const etag = (head.headers.get('x-linked-etag') ?? head.headers.get('etag'))?.replace(/^W\//, '').replaceAll('"', '');
+    const etag = (head.headers.get('x-linked-etag') ?? head.headers.get('etag'))
+      ?.replace(/^W\//, '')
+      .replaceAll('"', '');
     // The etag becomes a file name.
     if (etag === undefined || !/^[\w.-]+$/.test(etag) || /^\.+$/.test(etag)) {
-      throw new LrdistError('ERR_HUB', `${url} has no usable etag.`, { remedy: 'Check HF_ENDPOINT: it must be a model hub.' });
+      throw new LrdistError('ERR_HUB', `${url} has no usable etag.`, {
+        remedy: 'Check HF_ENDPOINT: it must be a model hub.',
+      });
     }
     const length = head.headers.get('x-linked-size') ?? (head.ok ? head.headers.get('content-length') : null);
     const blob = this.#repository.blob(etag);
@@ -150,6 +169,9 @@ async function noFolder(path: string): Promise<LrdistError> {
   const siblings = await readdir(dirname(resolve(path))).catch(() => []);
   const near = nearest(basename(path), siblings);
   return new LrdistError('ERR_MODEL_NOT_FOUND', `There is no model folder ${path}.`, {
-    remedy: near === undefined ? 'Give a folder with config.json and model.safetensors, or a hub id (owner/name).' : `Did you mean ${join(dirname(path), near)}?`,
+    remedy:
+      near === undefined
+        ? 'Give a folder with config.json and model.safetensors, or a hub id (owner/name).'
+        : `Did you mean ${join(dirname(path), near)}?`,
   });
 }

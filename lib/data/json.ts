@@ -6,14 +6,21 @@ import { readTextFile } from './text.ts';
  * object lacks is null. Numbers under `numbersAsWritten` keep their spelling (`1.0` is a floating-point label, `1` is a class).
  * @throws LrdistError ERR_DATA_INVALID with file and line or record.
  */
-export async function readJson(path: string, options: { signal?: AbortSignal; numbersAsWritten?: string } = {}): Promise<Table> {
+export async function readJson(
+  path: string,
+  options: { signal?: AbortSignal; numbersAsWritten?: string } = {},
+): Promise<Table> {
   const text = await readTextFile(path, options.signal);
   const isArray = text.trimStart().startsWith('[');
   const objects: { value: Record<string, unknown>; at: number }[] = [];
   const where = (at: number) => (isArray ? `${path}, record ${at}` : `${path}:${at}`);
   const take = (value: unknown, at: number) => {
     if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-      throw invalidData(where(at), `expected a JSON object, received ${kindOf(value)}`, 'Each record must be an object with named columns.');
+      throw invalidData(
+        where(at),
+        `expected a JSON object, received ${kindOf(value)}`,
+        'Each record must be an object with named columns.',
+      );
     }
     objects.push({ value: value as Record<string, unknown>, at });
   };
@@ -40,7 +47,11 @@ function toTable(
     cells: columns.map((column): Cell => {
       const cell = value[column] ?? null;
       if (typeof cell !== 'object' || cell === null) return cell as Cell;
-      throw invalidData(`${where(at)}, column ${column}`, `expected text or a number, received ${kindOf(cell)}`, 'Flatten nested values first.');
+      throw invalidData(
+        `${where(at)}, column ${column}`,
+        `expected text or a number, received ${kindOf(cell)}`,
+        'Flatten nested values first.',
+      );
     }),
     index,
     at,
@@ -55,10 +66,21 @@ function parseJson(text: string, where: string, asWritten: string | undefined): 
   try {
     return JSON.parse(text, asWritten === undefined ? undefined : reviver);
   } catch (error) {
-    throw invalidData(where, `not JSON (${(error as Error).message})`, 'Write one JSON object for each line, or one array of objects.', error);
+    throw invalidData(
+      where,
+      `not JSON (${(error as Error).message})`,
+      'Write one JSON object for each line, or one array of objects.',
+      error,
+    );
   }
 }
 
 function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+  return value === null
+    ? 'null'
+    : Array.isArray(value)
+      ? 'an array'
+      : typeof value === 'object'
+        ? 'an object'
+        : `a ${typeof value}`;
 }

@@ -7,7 +7,12 @@ import { type Cell, invalidData } from './table.ts';
  * test splits, and becomes NaN if `optional`.
  * @throws LrdistError ERR_LABEL_UNKNOWN or ERR_DATA_INVALID, starting with `where`.
  */
-export function parseLabel(cell: Cell, shape: Pick<RowShape, 'labels' | 'range'>, where: string, optional: boolean): number {
+export function parseLabel(
+  cell: Cell,
+  shape: Pick<RowShape, 'labels' | 'range'>,
+  where: string,
+  optional: boolean,
+): number {
   if (cell === null || cell === '') {
     if (optional) return NaN;
     throw invalidData(where, 'the label is missing', 'Give every row of this split a label.');
@@ -33,7 +38,12 @@ function target(value: number, written: string, { range }: Pick<RowShape, 'range
 function classIndex(value: number, written: string, labels: readonly string[], where: string): number {
   if (Number.isInteger(value) && value >= 0 && value < labels.length && written.trim() !== '') return value;
   const near = nearest(written, labels);
-  throw new LrdistError('ERR_LABEL_UNKNOWN', `${where}: expected a label of ${labels.map((l) => `"${l}"`).join(', ')}, received "${written}"`, {
-    remedy: near === undefined ? 'Mend the row, or check that the file belongs to this task.' : `Did you mean "${near}"?`,
-  });
+  throw new LrdistError(
+    'ERR_LABEL_UNKNOWN',
+    `${where}: expected a label of ${labels.map((l) => `"${l}"`).join(', ')}, received "${written}"`,
+    {
+      remedy:
+        near === undefined ? 'Mend the row, or check that the file belongs to this task.' : `Did you mean "${near}"?`,
+    },
+  );
 }

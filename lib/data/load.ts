@@ -16,10 +16,17 @@ export interface LoadOptions {
  * Rows of test splits may lack labels.
  * @throws LrdistError ERR_DATA_NOT_FOUND, ERR_DATA_INVALID, ERR_LABEL_UNKNOWN, each with the file and, where there is one, the line.
  */
-export async function loadGlue(dataDir: string, task: GlueTask, split: string, options: LoadOptions = {}): Promise<Rows> {
+export async function loadGlue(
+  dataDir: string,
+  task: GlueTask,
+  split: string,
+  options: LoadOptions = {},
+): Promise<Rows> {
   const name = glueSplit(task, split);
   const found = await findGlue(dataDir, task, name);
-  return found.format === 'tsv' ? fromTsv(found.file, task, name, options) : fromParquet(found.files, task, name, options);
+  return found.format === 'tsv'
+    ? fromTsv(found.file, task, name, options)
+    : fromParquet(found.files, task, name, options);
 }
 
 async function fromTsv(file: string, task: GlueTask, split: Split, options: LoadOptions): Promise<Rows> {
@@ -32,7 +39,12 @@ async function fromTsv(file: string, task: GlueTask, split: Split, options: Load
   return { rows: toRows(table, { texts, label }, task, needOf(split)), skipped: table.skipped, files: [file] };
 }
 
-async function fromParquet(files: readonly string[], task: GlueTask, split: Split, options: LoadOptions): Promise<Rows> {
+async function fromParquet(
+  files: readonly string[],
+  task: GlueTask,
+  split: Split,
+  options: LoadOptions,
+): Promise<Rows> {
   const rows: Row[] = [];
   for (const file of files) {
     const table = await readParquet(file, options.signal);

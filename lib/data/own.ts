@@ -44,18 +44,29 @@ export async function loadOwnFiles(files: OwnFiles, options: OwnFilesOptions = {
   }
   const first = tables[0];
   if (first === undefined) {
-    throw new LrdistError('ERR_INVALID_OPTION', 'No data file was given.', { remedy: 'Give a train, validation or test file.' });
+    throw new LrdistError('ERR_INVALID_OPTION', 'No data file was given.', {
+      remedy: 'Give a train, validation or test file.',
+    });
   }
   const shape = shapeOf(first.table, labelColumn, options);
   const splits: Partial<Record<keyof OwnFiles, Rows>> = {};
   for (const { split, table } of tables) {
-    const rows = toRows(table, { texts: shape.textColumns, label: labelColumn }, shape, split === 'test' ? 'optional' : 'needed');
+    const rows = toRows(
+      table,
+      { texts: shape.textColumns, label: labelColumn },
+      shape,
+      split === 'test' ? 'optional' : 'needed',
+    );
     splits[split] = { rows, skipped: table.skipped, files: [table.path] };
   }
   return { shape, splits };
 }
 
-async function readTable(path: string, labelColumn: string, { signal, skipBroken = false }: LoadOptions): Promise<Table> {
+async function readTable(
+  path: string,
+  labelColumn: string,
+  { signal, skipBroken = false }: LoadOptions,
+): Promise<Table> {
   const abort = signal === undefined ? {} : { signal };
   switch (extname(path).toLowerCase()) {
     case '.csv':
@@ -84,20 +95,31 @@ function shapeOf(table: Table, labelColumn: string, options: OwnFilesOptions): R
     return { textColumns, labelColumn, labels: null };
   }
   const column = columnOf(table, labelColumn);
-  const found = [...new Set(table.records.map(({ cells }) => cells[column]).filter((cell) => cell !== null && cell !== ''))];
+  const found = [
+    ...new Set(table.records.map(({ cells }) => cells[column]).filter((cell) => cell !== null && cell !== '')),
+  ];
   const written = found.map(String);
-  const isNumber = written.length > 0 && written.every((label) => label.trim() !== '' && Number.isFinite(Number(label)));
+  const isNumber =
+    written.length > 0 && written.every((label) => label.trim() !== '' && Number.isFinite(Number(label)));
   const isWhole = isNumber && written.every((label) => /^\s*[+-]?\d+\s*$/.test(label));
   // Like pandas and Arrow: one label with a fraction makes the whole column floating-point.
   if (isNumber && !isWhole && options.regression !== false) return { textColumns, labelColumn, labels: null };
   const labels = written.sort(isNumber ? (x, y) => Number(x) - Number(y) : byCodePoint);
   if (labels.length < 2) {
-    throw invalidData(table.path, `expected at least two different labels, received ${labels.length}`, 'Check the label column, or give regression.');
+    throw invalidData(
+      table.path,
+      `expected at least two different labels, received ${labels.length}`,
+      'Check the label column, or give regression.',
+    );
   }
   return { textColumns, labelColumn, labels };
 }
 
-function textColumnsOf(table: Table, labelColumn: string, wanted: readonly string[] | undefined): RowShape['textColumns'] {
+function textColumnsOf(
+  table: Table,
+  labelColumn: string,
+  wanted: readonly string[] | undefined,
+): RowShape['textColumns'] {
   let names: readonly string[];
   if (wanted !== undefined) {
     names = wanted;
@@ -108,7 +130,11 @@ function textColumnsOf(table: Table, labelColumn: string, wanted: readonly strin
   }
   const [a, b] = names;
   if (a === undefined || names.length > 2) {
-    throw invalidData(table.path, `expected one or two text columns, received ${names.length}`, 'Name the text columns.');
+    throw invalidData(
+      table.path,
+      `expected one or two text columns, received ${names.length}`,
+      'Name the text columns.',
+    );
   }
   for (const name of names) columnOf(table, name);
   return b === undefined ? [a] : [a, b];

@@ -14,7 +14,10 @@ export async function readParquet(path: string, signal?: AbortSignal): Promise<T
     found = await parquetReadObjects({ file: await asyncBufferFromFile(path), compressors });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new LrdistError('ERR_DATA_NOT_FOUND', `There is no file ${path}.`, { remedy: 'Check the path.', cause: error });
+      throw new LrdistError('ERR_DATA_NOT_FOUND', `There is no file ${path}.`, {
+        remedy: 'Check the path.',
+        cause: error,
+      });
     }
     throw invalidData(path, `not readable as Parquet (${(error as Error).message})`, 'Fetch the file again.', error);
   }
@@ -33,5 +36,9 @@ function toCell(value: unknown, where: string): Cell {
   if (value === null || value === undefined) return null;
   if (typeof value === 'bigint') return Number(value);
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
-  throw invalidData(where, `expected text, a number or a boolean, received ${typeof value}`, 'Flatten nested columns first.');
+  throw invalidData(
+    where,
+    `expected text, a number or a boolean, received ${typeof value}`,
+    'Flatten nested columns first.',
+  );
 }

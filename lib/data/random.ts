@@ -39,7 +39,8 @@ export function shuffledOrder(count: number, seed: number, ...stream: readonly n
 function mix(values: readonly number[]): number {
   let h = 0x9e3779b9;
   for (const value of values) {
-    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`a seed must be an integer in [0, 2^53), not ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw new RangeError(`a seed must be an integer in [0, 2^53), not ${value}`);
     for (const word of [value % 0x1_0000_0000, Math.floor(value / 0x1_0000_0000)]) {
       h = (h ^ word) | 0;
       h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);

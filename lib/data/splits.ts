@@ -47,9 +47,13 @@ export function holdOut(rows: readonly Row[], options: HoldOutOptions): HeldOut 
     if (count === size) break;
   }
   if (count === 0) {
-    throw new LrdistError('ERR_INVALID_OPTION', `No ${size} rows can be held out: all groups of rows that share texts are larger.`, {
-      remedy: 'Hold more rows out.',
-    });
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `No ${size} rows can be held out: all groups of rows that share texts are larger.`,
+      {
+        remedy: 'Hold more rows out.',
+      },
+    );
   }
   const pick = (side: number) => Int32Array.from(rows.keys()).filter((r) => isHeldOut[r] === side);
   return { train: pick(0), heldOut: pick(1) };

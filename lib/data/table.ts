@@ -41,7 +41,10 @@ export async function readDataFile(path: string, signal?: AbortSignal): Promise<
     signal?.throwIfAborted();
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new LrdistError('ERR_DATA_NOT_FOUND', `There is no file ${path}.`, { remedy: 'Check the path.', cause: error });
+      throw new LrdistError('ERR_DATA_NOT_FOUND', `There is no file ${path}.`, {
+        remedy: 'Check the path.',
+        cause: error,
+      });
     }
     throw new LrdistError('ERR_READ', `${path} cannot be read: ${(error as Error).message}`, {
       remedy: 'Check that it is a file and that you may read it.',

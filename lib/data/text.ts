@@ -9,7 +9,11 @@ export async function readTextFile(path: string, signal?: AbortSignal): Promise<
   const bytes = await readDataFile(path, signal);
   if (bytes.length === 0) throw invalidData(path, 'the file is empty', 'Fetch or write the file again.');
   if (!isUtf8(bytes)) {
-    throw invalidData(`${path}:${firstBrokenLine(bytes)}`, 'not UTF-8 text', 'Convert the file to UTF-8, or unpack it if it is an archive.');
+    throw invalidData(
+      `${path}:${firstBrokenLine(bytes)}`,
+      'not UTF-8 text',
+      'Convert the file to UTF-8, or unpack it if it is an archive.',
+    );
   }
   const text = bytes.toString('utf8');
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;

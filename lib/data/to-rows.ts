@@ -39,7 +39,9 @@ export function columnOf(table: Pick<Table, 'path' | 'columns'>, name: string): 
   throw invalidData(
     table.path,
     `there is no column "${name}"; the columns are ${table.columns.map((c) => `"${c}"`).join(', ')}`,
-    near === undefined ? 'Check that the file belongs to this task and has its header line.' : `Did you mean "${near}"?`,
+    near === undefined
+      ? 'Check that the file belongs to this task and has its header line.'
+      : `Did you mean "${near}"?`,
   );
 }
 

@@ -23,7 +23,10 @@ const settings = specialTokens.extend({
 });
 
 /** `tokenizer.json`, as far as it is looked into; the rest is passed on. */
-const tokenizerJson = z.looseObject({ model: z.looseObject({}), normalizer: z.looseObject({ type: z.string() }).nullish() });
+const tokenizerJson = z.looseObject({
+  model: z.looseObject({}),
+  normalizer: z.looseObject({ type: z.string() }).nullish(),
+});
 
 export type TokenizerSettings = z.infer<typeof settings>;
 
@@ -62,7 +65,10 @@ async function readJsonFile<T>(folder: string, name: string, schema: z.ZodType<T
     return schema.parse(JSON.parse(text));
   } catch (error) {
     const problem = error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message;
-    throw new LrdistError('ERR_TOKENIZER', `${path} is broken: ${problem}`, { remedy: 'Fetch the file again.', cause: error });
+    throw new LrdistError('ERR_TOKENIZER', `${path} is broken: ${problem}`, {
+      remedy: 'Fetch the file again.',
+      cause: error,
+    });
   }
 }
 

@@ -1,13 +1,14 @@
 import { LrdistError } from '../errors.ts';
 import type { TokenizerFiles, TokenizerSettings } from './tokenizer-files.ts';
 
-export interface SpecialTokens {
+/** A type, not an interface, so that its values have a type too. */
+export type SpecialTokens = {
   readonly pad: string;
   readonly unk: string;
   readonly cls: string;
   readonly sep: string;
   readonly mask: string;
-}
+};
 
 /** Names of the special tokens, BERT's own where the files say nothing. */
 export function specialTokensOf(settings: TokenizerSettings): SpecialTokens {
@@ -27,7 +28,12 @@ export function specialTokensOf(settings: TokenizerSettings): SpecialTokens {
  */
 export function buildTokenizerJson(files: TokenizerFiles): string {
   const base = files.tokenizerJson ?? fromVocabulary(files);
-  return JSON.stringify({ ...base, truncation: null, padding: null, normalizer: normalizerOf(base['normalizer'], files.settings) });
+  return JSON.stringify({
+    ...base,
+    truncation: null,
+    padding: null,
+    normalizer: normalizerOf(base['normalizer'], files.settings),
+  });
 }
 
 function normalizerOf(own: unknown, settings: TokenizerSettings): unknown {
@@ -38,7 +44,9 @@ function normalizerOf(own: unknown, settings: TokenizerSettings): unknown {
     ...(own as object),
     ...(typeof settings.do_lower_case === 'boolean' && { lowercase: settings.do_lower_case }),
     ...(settings.strip_accents !== undefined && { strip_accents: settings.strip_accents }),
-    ...(typeof settings.tokenize_chinese_chars === 'boolean' && { handle_chinese_chars: settings.tokenize_chinese_chars }),
+    ...(typeof settings.tokenize_chinese_chars === 'boolean' && {
+      handle_chinese_chars: settings.tokenize_chinese_chars,
+    }),
   };
 }
 
@@ -54,7 +62,9 @@ function fromVocabulary(files: TokenizerFiles): Record<string, unknown> {
     }
   }
   const idOf = (name: string) => vocabulary.get(name) ?? files.added[name];
-  const names = [...new Set([...Object.values(special), ...Object.keys(files.added)])].filter((name) => idOf(name) !== undefined);
+  const names = [...new Set([...Object.values(special), ...Object.keys(files.added)])].filter(
+    (name) => idOf(name) !== undefined,
+  );
   const isSpecial = new Set<string>(Object.values(special));
   const added = names
     .map((content) => ({
@@ -73,7 +83,13 @@ function fromVocabulary(files: TokenizerFiles): Record<string, unknown> {
   return {
     version: '1.0',
     added_tokens: added,
-    normalizer: { type: 'BertNormalizer', clean_text: true, handle_chinese_chars: true, strip_accents: null, lowercase: true },
+    normalizer: {
+      type: 'BertNormalizer',
+      clean_text: true,
+      handle_chinese_chars: true,
+      strip_accents: null,
+      lowercase: true,
+    },
     pre_tokenizer: { type: 'BertPreTokenizer' },
     post_processor: {
       type: 'TemplateProcessing',

@@ -45,9 +45,13 @@ export async function openTokenizer(folder: string, options: TokenizerOptions = 
   let vocabSize = 0;
   for (const id of Object.values(vocabulary)) vocabSize = Math.max(vocabSize, id + 1);
   if (options.vocabSize !== undefined && vocabSize > options.vocabSize) {
-    throw new LrdistError('ERR_TOKENIZER', `The tokenizer in ${folder} has ${vocabSize} ids, but the model's vocabulary has ${options.vocabSize}.`, {
-      remedy: 'Use the tokenizer files that belong to the model.',
-    });
+    throw new LrdistError(
+      'ERR_TOKENIZER',
+      `The tokenizer in ${folder} has ${vocabSize} ids, but the model's vocabulary has ${options.vocabSize}.`,
+      {
+        remedy: 'Use the tokenizer files that belong to the model.',
+      },
+    );
   }
   const special: Partial<Record<keyof SpecialTokens, number>> = {};
   for (const [role, name] of Object.entries(specialTokensOf(files.settings)) as [keyof SpecialTokens, string][]) {

@@ -35,7 +35,12 @@ export async function readTsv(path: string, options: DelimitedOptions = {}): Pro
  */
 export async function readCsv(path: string, options: DelimitedOptions = {}): Promise<Table> {
   const text = await readTextFile(path, options.signal);
-  const found = await parseText(text, { delimiter: ',', record_delimiter: ['\r\n', '\n'], relax_quotes: true }, path, options.signal);
+  const found = await parseText(
+    text,
+    { delimiter: ',', record_delimiter: ['\r\n', '\n'], relax_quotes: true },
+    path,
+    options.signal,
+  );
   let line = 1;
   const records = found.map(({ record, info }) => {
     const start = line;
@@ -51,7 +56,12 @@ interface Parsed {
 }
 
 /** Feeds the parser a piece at a time, so that a large file does not hold up the event loop. */
-async function parseText(text: string, format: Options, path: string, signal: AbortSignal | undefined): Promise<Parsed[]> {
+async function parseText(
+  text: string,
+  format: Options,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Parsed[]> {
   const parser = parse({ ...format, relax_column_count: true, info: true });
   const records: Parsed[] = [];
   parser.on('data', (parsed: Parsed) => records.push(parsed));
@@ -110,7 +120,11 @@ function toTable(
     }
   }
   if (records.length === 0) {
-    throw invalidData(path, skipped > 0 ? `all ${skipped} rows are broken` : 'the file has no rows', 'Fetch or write the file again.');
+    throw invalidData(
+      path,
+      skipped > 0 ? `all ${skipped} rows are broken` : 'the file has no rows',
+      'Fetch or write the file again.',
+    );
   }
   return { path, columns, records, skipped, unit: 'line' };
 }
@@ -118,6 +132,10 @@ function toTable(
 function checkHeader(path: string, columns: readonly string[]): void {
   const repeated = columns.find((name, i) => columns.indexOf(name) !== i);
   if (repeated !== undefined) {
-    throw invalidData(`${path}:1`, `column "${repeated}" occurs twice in the header`, 'Give every column its own name.');
+    throw invalidData(
+      `${path}:1`,
+      `column "${repeated}" occurs twice in the header`,
+      'Give every column its own name.',
+    );
   }
 }

@@ -45,7 +45,14 @@ export function pairedT(differences: readonly number[], level = 0.95): PairedTes
   const error = standardDeviation(differences) / Math.sqrt(n);
   const t = center / error;
   const half = jStat.studentt.inv((1 + level) / 2, n - 1) * error;
-  return { mean: center, low: center - half, high: center + half, t, p: 2 * jStat.studentt.cdf(-Math.abs(t), n - 1), pairs: n };
+  return {
+    mean: center,
+    low: center - half,
+    high: center + half,
+    t,
+    p: 2 * jStat.studentt.cdf(-Math.abs(t), n - 1),
+    pairs: n,
+  };
 }
 
 /** Largest number of pairs for which all sign patterns are counted: 2^20, about a million. */
@@ -70,7 +77,10 @@ export function signFlipTest(differences: readonly number[]): number {
 }
 
 /** Percentile bootstrap interval of the mean, seeded (Efron 1979). Quantiles are interpolated linearly, as NumPy's are. */
-export function bootstrapMean(values: readonly number[], options: { seed: number; level?: number; resamples?: number }): Interval {
+export function bootstrapMean(
+  values: readonly number[],
+  options: { seed: number; level?: number; resamples?: number },
+): Interval {
   const { seed, level = 0.95, resamples = 10_000 } = options;
   if (values.length === 0) throw new RangeError('no values');
   const generator = xoroshiro128plus(seed);

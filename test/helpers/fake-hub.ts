@@ -70,7 +70,9 @@ export class FakeHub {
       else if (!['main', 'refs/pr/1', COMMIT].includes(revision!)) refuse(response, 404, 'RevisionNotFound');
       else {
         response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify({ sha: COMMIT, siblings: Object.keys(this.files).map((rfilename) => ({ rfilename })) }));
+        response.end(
+          JSON.stringify({ sha: COMMIT, siblings: Object.keys(this.files).map((rfilename) => ({ rfilename })) }),
+        );
       }
       return;
     }
@@ -80,7 +82,11 @@ export class FakeHub {
     if (id === this.alias) {
       response.writeHead(307, { location: `/owner/name/resolve/${COMMIT}/${name}` }).end();
     } else if (server === 'hub' && name!.endsWith('.safetensors')) {
-      const headers = { location: this.#cdn + request.url!, 'x-linked-etag': `"${this.etag(name!)}"`, 'x-linked-size': content.length };
+      const headers = {
+        location: this.#cdn + request.url!,
+        'x-linked-etag': `"${this.etag(name!)}"`,
+        'x-linked-size': content.length,
+      };
       response.writeHead(302, headers).end();
     } else {
       send(request, response, content, this.etag(name!));
@@ -99,5 +105,7 @@ function send(request: IncomingMessage, response: ServerResponse, content: Buffe
 }
 
 export function refuse(response: ServerResponse, status: number, code?: string): void {
-  response.writeHead(status, code === undefined ? {} : { 'x-error-code': code, 'x-error-message': `said ${code}` }).end();
+  response
+    .writeHead(status, code === undefined ? {} : { 'x-error-code': code, 'x-error-message': `said ${code}` })
+    .end();
 }

@@ -33,20 +33,29 @@ export async function download(
   });
 }
 
-async function fetchAndCheck(file: RemoteFile, path: string, options: RequestOptions, onBytes: (done: number, total: number | undefined) => void): Promise<void> {
+async function fetchAndCheck(
+  file: RemoteFile,
+  path: string,
+  options: RequestOptions,
+  onBytes: (done: number, total: number | undefined) => void,
+): Promise<void> {
   const partial = `${path}.lrdist.incomplete`;
   for (let attempt = 0; ; attempt++) {
     options.signal?.throwIfAborted();
     const cut = await receive(file, partial, options, onBytes);
     if (cut === undefined) break;
     if (attempt >= options.retries) {
-      throw new Unreachable('ERR_HUB', `${file.url}: the connection broke (${cut}).`, { remedy: 'Try again: the download goes on where it stopped.' });
+      throw new Unreachable('ERR_HUB', `${file.url}: the connection broke (${cut}).`, {
+        remedy: 'Try again: the download goes on where it stopped.',
+      });
     }
   }
   const problem = await verify(file, partial);
   if (problem !== undefined) {
     await remove(partial);
-    throw new LrdistError('ERR_DOWNLOAD', `${file.url}: ${problem}.`, { remedy: 'Try again; if it stays so, the server or a proxy changes the file.' });
+    throw new LrdistError('ERR_DOWNLOAD', `${file.url}: ${problem}.`, {
+      remedy: 'Try again; if it stays so, the server or a proxy changes the file.',
+    });
   }
   const handle = await open(partial, 'r+');
   await handle.sync();
@@ -74,10 +83,13 @@ async function receive(
     await remove(partial);
     return 'it has fewer bytes than were received before';
   }
-  const goesOn = response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${done}-`) === true;
+  const goesOn =
+    response.status === 206 && response.headers.get('content-range')?.startsWith(`bytes ${done}-`) === true;
   if (response.status !== 200 && !goesOn) {
     await response.body?.cancel();
-    throw new LrdistError('ERR_HUB', `${file.url} answered ${response.status}.`, { remedy: 'Check HF_ENDPOINT, or try again later.' });
+    throw new LrdistError('ERR_HUB', `${file.url} answered ${response.status}.`, {
+      remedy: 'Check HF_ENDPOINT, or try again later.',
+    });
   }
   if (!goesOn) done = 0;
   const handle = await open(partial, goesOn ? 'a' : 'w');

@@ -1,9 +1,19 @@
 import { z } from 'zod';
 import { LrdistError } from '../../errors.ts';
 
-export const neededFiles = { config: 'config.json', weights: 'model.safetensors', index: 'model.safetensors.index.json' } as const;
+export const neededFiles = {
+  config: 'config.json',
+  weights: 'model.safetensors',
+  index: 'model.safetensors.index.json',
+} as const;
 
-const tokenizerFiles = ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'special_tokens_map.json', 'added_tokens.json'];
+const tokenizerFiles = [
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'vocab.txt',
+  'special_tokens_map.json',
+  'added_tokens.json',
+];
 
 /**
  * Which of a repository's files are fetched: the config, the tokenizer and the safetensors weights (or the index of their shards). Pickled
@@ -41,11 +51,16 @@ export function shardsOf(index: string, path: string): string[] {
   try {
     shards = [...new Set(Object.values(indexFile.parse(JSON.parse(index)).weight_map))].sort();
   } catch (error) {
-    throw new LrdistError('ERR_SAFETENSORS', `${path} is not an index of safetensors files.`, { remedy: 'Remove it and fetch it again.', cause: error });
+    throw new LrdistError('ERR_SAFETENSORS', `${path} is not an index of safetensors files.`, {
+      remedy: 'Remove it and fetch it again.',
+      cause: error,
+    });
   }
   const odd = shards.find((name) => !/^[\w.-]+\.safetensors$/.test(name));
   if (odd !== undefined) {
-    throw new LrdistError('ERR_SAFETENSORS', `${path} names "${odd}", which is no safetensors file in this folder.`, { remedy: 'Do not use this model.' });
+    throw new LrdistError('ERR_SAFETENSORS', `${path} names "${odd}", which is no safetensors file in this folder.`, {
+      remedy: 'Do not use this model.',
+    });
   }
   return shards;
 }

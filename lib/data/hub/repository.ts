@@ -75,7 +75,8 @@ export class CachedRepository {
       try {
         await symlink(target, temporary);
       } catch (error) {
-        if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+        if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes((error as NodeJS.ErrnoException).code ?? ''))
+          throw error;
         await copyFile(this.blob(etag), temporary);
       }
       await rename(temporary, path);

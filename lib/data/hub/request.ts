@@ -46,7 +46,11 @@ export async function request(url: string, options: RequestOptions): Promise<Res
         cause,
       });
     }
-    await sleep(options.retryDelayMs * Math.min(2 ** attempt, 16), undefined, options.signal === undefined ? {} : { signal: options.signal });
+    await sleep(
+      options.retryDelayMs * Math.min(2 ** attempt, 16),
+      undefined,
+      options.signal === undefined ? {} : { signal: options.signal },
+    );
   }
 }
 
@@ -54,7 +58,11 @@ async function follow(first: string, options: RequestOptions): Promise<Response>
   let url = new URL(first);
   const { origin } = url;
   for (let hops = 0; hops < 10; hops++) {
-    const headers: Record<string, string> = { ...options.headers, 'accept-encoding': 'identity', 'user-agent': 'lrdist' };
+    const headers: Record<string, string> = {
+      ...options.headers,
+      'accept-encoding': 'identity',
+      'user-agent': 'lrdist',
+    };
     if (options.token !== undefined && url.origin === origin) headers['authorization'] = `Bearer ${options.token}`;
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), options.timeoutMs);
@@ -71,7 +79,9 @@ async function follow(first: string, options: RequestOptions): Promise<Response>
     const next = new URL(location, url);
     if (next.origin !== origin && options.leaveHost === false) return response;
     if (next.protocol !== 'https:' && next.protocol !== url.protocol) {
-      throw new LrdistError('ERR_HUB', `${url.href} redirects to ${next.protocol} instead of https.`, { remedy: 'Check HF_ENDPOINT.' });
+      throw new LrdistError('ERR_HUB', `${url.href} redirects to ${next.protocol} instead of https.`, {
+        remedy: 'Check HF_ENDPOINT.',
+      });
     }
     await response.body?.cancel();
     url = next;
@@ -86,7 +96,13 @@ function describe(error: unknown, timeoutMs: number): string {
 }
 
 /** The error for an answer that says no. */
-export function refusal(response: Response, id: string, revision: string, endpoint: string, hasToken: boolean): LrdistError {
+export function refusal(
+  response: Response,
+  id: string,
+  revision: string,
+  endpoint: string,
+  hasToken: boolean,
+): LrdistError {
   const code = response.headers.get('x-error-code');
   const said = response.headers.get('x-error-message');
   const detail = `${response.status}${said === null ? '' : `: ${said}`}`;
@@ -96,12 +112,20 @@ export function refusal(response: Response, id: string, revision: string, endpoi
     });
   }
   if (code === 'RevisionNotFound') {
-    return new LrdistError('ERR_MODEL_NOT_FOUND', `${id} has no revision "${revision}" (${detail}).`, { remedy: 'Check model_revision; the usual one is main.' });
-  }
-  if (code === 'RepoNotFound' || response.status === 404 || response.status === 401) {
-    return new LrdistError('ERR_MODEL_NOT_FOUND', `There is no folder ${id}, and no model of that id at ${endpoint} or none that you may read (${detail}).`, {
-      remedy: `Check the name. ${hasToken ? 'If the model is private, check that HF_TOKEN is valid and may read it.' : 'If the model is private, set HF_TOKEN.'}`,
+    return new LrdistError('ERR_MODEL_NOT_FOUND', `${id} has no revision "${revision}" (${detail}).`, {
+      remedy: 'Check model_revision; the usual one is main.',
     });
   }
-  return new LrdistError('ERR_HUB', `${endpoint} did not answer as expected for ${id} (${detail}).`, { remedy: 'Check HF_ENDPOINT, or give a folder with the model.' });
+  if (code === 'RepoNotFound' || response.status === 404 || response.status === 401) {
+    return new LrdistError(
+      'ERR_MODEL_NOT_FOUND',
+      `There is no folder ${id}, and no model of that id at ${endpoint} or none that you may read (${detail}).`,
+      {
+        remedy: `Check the name. ${hasToken ? 'If the model is private, check that HF_TOKEN is valid and may read it.' : 'If the model is private, set HF_TOKEN.'}`,
+      },
+    );
+  }
+  return new LrdistError('ERR_HUB', `${endpoint} did not answer as expected for ${id} (${detail}).`, {
+    remedy: 'Check HF_ENDPOINT, or give a folder with the model.',
+  });
 }

@@ -33,5 +33,10 @@ async function tokenFile(path: string): Promise<string | undefined> {
 
 /** Whether a name can be a model's id on the hub: `name` or `owner/name`. */
 export function isModelId(name: string): boolean {
-  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(name) && name.length <= 96 && !/--|\.\./.test(name) && !/[-.]$/.test(name);
+  return (
+    /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(name) &&
+    name.length <= 96 &&
+    !/--|\.\./.test(name) &&
+    !/[-.]$/.test(name)
+  );
 }

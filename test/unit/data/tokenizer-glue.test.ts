@@ -18,7 +18,9 @@ interface Entry {
   tokens: number;
   sha256: string;
 }
-const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../../parity/fixtures/tokenizer-glue.json'), 'utf8')) as { splits: Entry[] };
+const fixture = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../parity/fixtures/tokenizer-glue.json'), 'utf8'),
+) as { splits: Entry[] };
 const data = dataFolder();
 const skip = data === undefined && 'no real data here';
 // The large splits take minutes; they are part of `npm run test:full`.

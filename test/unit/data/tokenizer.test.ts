@@ -15,7 +15,9 @@ interface Fixture {
   cases: { settings: Record<string, unknown>; at32: [number[], number][]; sha256: string }[];
 }
 
-const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../../parity/fixtures/tokenizer.json'), 'utf8')) as Fixture;
+const fixture = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../parity/fixtures/tokenizer.json'), 'utf8'),
+) as Fixture;
 const rows = fixture.pairs.map(([a, b], id) => {
   const row = { a: fixture.sentences[a]!, label: NaN, id };
   return b === null ? row : { ...row, b: fixture.sentences[b]! };
@@ -35,7 +37,9 @@ const vocabText = `${fixture.vocabulary.join('\n')}\n`;
 
 for (const [i, { settings, at32, sha256 }] of fixture.cases.entries()) {
   test(`ids of vocab.txt with ${JSON.stringify(settings)} equal transformers'`, async () => {
-    const tokenizer = await openTokenizer(folderWith(`case${i}`, { 'vocab.txt': vocabText, 'tokenizer_config.json': settings }));
+    const tokenizer = await openTokenizer(
+      folderWith(`case${i}`, { 'vocab.txt': vocabText, 'tokenizer_config.json': settings }),
+    );
     const parts = [];
     for (const maxLength of fixture.lengths) parts.push(await encodeRows(rows, tokenizer, { maxLength, cache: false }));
     const part = parts[fixture.lengths.indexOf(32)]!;
@@ -51,16 +55,30 @@ for (const [i, { settings, at32, sha256 }] of fixture.cases.entries()) {
 test('tokenizer.json gives the same ids, its own truncation and padding being ignored', async () => {
   const { fromVocabulary, config } = await savedTokenizer();
   config['truncation'] = { max_length: 7, strategy: 'LongestFirst', stride: 0, direction: 'Right' };
-  config['padding'] = { strategy: { Fixed: 64 }, direction: 'Right', pad_to_multiple_of: null, pad_id: 0, pad_type_id: 0, pad_token: '[PAD]' };
+  config['padding'] = {
+    strategy: { Fixed: 64 },
+    direction: 'Right',
+    pad_to_multiple_of: null,
+    pad_id: 0,
+    pad_type_id: 0,
+    pad_token: '[PAD]',
+  };
   const fromJson = await openTokenizer(folderWith('json', { 'tokenizer.json': config }));
   const options = { maxLength: 50, cache: false } as const;
-  assert.equal(digestTokens([await encodeRows(rows, fromJson, options)]), digestTokens([await encodeRows(rows, fromVocabulary, options)]));
+  assert.equal(
+    digestTokens([await encodeRows(rows, fromJson, options)]),
+    digestTokens([await encodeRows(rows, fromVocabulary, options)]),
+  );
 });
 
 test('tokenizer_config.json decides the normalizer of a BERT tokenizer, as in transformers', async () => {
   const { config } = await savedTokenizer();
-  const cased = await openTokenizer(folderWith('cased', { 'tokenizer.json': config, 'tokenizer_config.json': { do_lower_case: false } }));
-  const whole = fixture.cases.find(({ settings }) => settings['do_lower_case'] === false && settings['strip_accents'] === undefined)!;
+  const cased = await openTokenizer(
+    folderWith('cased', { 'tokenizer.json': config, 'tokenizer_config.json': { do_lower_case: false } }),
+  );
+  const whole = fixture.cases.find(
+    ({ settings }) => settings['do_lower_case'] === false && settings['strip_accents'] === undefined,
+  )!;
   const parts = [];
   for (const maxLength of fixture.lengths) parts.push(await encodeRows(rows, cased, { maxLength, cache: false }));
   assert.equal(digestTokens(parts), whole.sha256);
@@ -93,13 +111,25 @@ const failures: [string, Record<string, unknown>, RegExp][] = [
   ['no files', {}, /neither tokenizer.json nor vocab.txt/],
   ['a broken tokenizer.json', { 'tokenizer.json': '{"model":' }, /tokenizer.json is broken/],
   ['a tokenizer.json without a model', { 'tokenizer.json': { version: '1.0' } }, /tokenizer.json is broken/],
-  ['an unknown kind of model', { 'tokenizer.json': { version: '1.0', model: { type: 'Nonsense' } } }, /cannot be built/],
-  ['a setting of the wrong type', { 'vocab.txt': vocabText, 'tokenizer_config.json': { do_lower_case: 'yes' } }, /do_lower_case/],
+  [
+    'an unknown kind of model',
+    { 'tokenizer.json': { version: '1.0', model: { type: 'Nonsense' } } },
+    /cannot be built/,
+  ],
+  [
+    'a setting of the wrong type',
+    { 'vocab.txt': vocabText, 'tokenizer_config.json': { do_lower_case: 'yes' } },
+    /do_lower_case/,
+  ],
   ['a vocabulary without [CLS]', { 'vocab.txt': 'the\n[UNK]\n[SEP]\n' }, /no token \[CLS\]/],
 ];
 for (const [i, [what, files, message]] of failures.entries()) {
   test(`${what}: ERR_TOKENIZER`, async () => {
-    await assert.rejects(openTokenizer(folderWith(`failure${i}`, files)), { name: 'LrdistError', code: 'ERR_TOKENIZER', message });
+    await assert.rejects(openTokenizer(folderWith(`failure${i}`, files)), {
+      name: 'LrdistError',
+      code: 'ERR_TOKENIZER',
+      message,
+    });
   });
 }
 
@@ -107,7 +137,10 @@ test('a vocabulary larger than the model: ERR_TOKENIZER', async () => {
   const folder = folderWith('large', { 'vocab.txt': vocabText });
   const size = fixture.vocabulary.length;
   assert.equal((await openTokenizer(folder, { vocabSize: size })).vocabSize, size);
-  await assert.rejects(openTokenizer(folder, { vocabSize: size - 1 }), { code: 'ERR_TOKENIZER', message: new RegExp(`${size} ids.*${size - 1}`) });
+  await assert.rejects(openTokenizer(folder, { vocabSize: size - 1 }), {
+    code: 'ERR_TOKENIZER',
+    message: new RegExp(`${size} ids.*${size - 1}`),
+  });
 });
 
 test('a length without room for a token: ERR_INVALID_OPTION', async () => {

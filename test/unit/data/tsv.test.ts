@@ -13,10 +13,14 @@ function file(content: string | Buffer, suffix = 'tsv'): string {
   writeFileSync(path, content);
   return path;
 }
-const cellsOf = (table: { records: readonly { cells: readonly unknown[] }[] }) => table.records.map(({ cells }) => cells);
+const cellsOf = (table: { records: readonly { cells: readonly unknown[] }[] }) =>
+  table.records.map(({ cells }) => cells);
 
 // Characters that readers stumble over: quotes, CR, NEL, line and paragraph separators, NUL, a byte order mark, astral ones.
-const unit = fc.oneof(fc.constantFrom('"', "'", '\\', ',', '\r', '\u0085', '\u2028', '\u2029', '\0', '\ufeff', '#', ' ', '😀', 'é'), fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }));
+const unit = fc.oneof(
+  fc.constantFrom('"', "'", '\\', ',', '\r', '\u0085', '\u2028', '\u2029', '\0', '\ufeff', '#', ' ', '😀', 'é'),
+  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 1 }),
+);
 const cell = fc.array(unit, { maxLength: 12 }).map((units) => units.join(''));
 const tsvCell = cell.map((text) => text.replaceAll(/[\t\n]/g, ' ').toWellFormed());
 
@@ -26,24 +30,43 @@ test('whatever has no tab and no LF comes back from a TSV file as it was', async
       const table = await readTsv(file(`a\tb\tc\n${rows.map((row) => `${row.join('\t')}\n`).join('')}`));
       assert.deepEqual(table.columns, ['a', 'b', 'c']);
       assert.deepEqual(cellsOf(table), rows);
-      assert.deepEqual(table.records.map(({ at }) => at), rows.map((_, i) => i + 2));
+      assert.deepEqual(
+        table.records.map(({ at }) => at),
+        rows.map((_, i) => i + 2),
+      );
     }),
     { numRuns: 100 },
   );
 });
 
 test('whatever is quoted comes back from a CSV file as it was, with the line it starts on', async () => {
-  const csvCell = fc.oneof(cell, cell.map((text) => `${text}\n${text}`)).map((text) => text.toWellFormed());
+  const csvCell = fc
+    .oneof(
+      cell,
+      cell.map((text) => `${text}\n${text}`),
+    )
+    .map((text) => text.toWellFormed());
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(csvCell, csvCell), { minLength: 1, maxLength: 20 }), fc.constantFrom('\n', '\r\n'), async (rows, end) => {
-      const lines = rows.map((row) => row.map((text) => `"${text.replaceAll('"', '""')}"`).join(','));
-      const table = await readCsv(file(['a,b', ...lines, ''].join(end), 'csv'));
-      assert.deepEqual(cellsOf(table), rows);
-    }),
+    fc.asyncProperty(
+      fc.array(fc.tuple(csvCell, csvCell), { minLength: 1, maxLength: 20 }),
+      fc.constantFrom('\n', '\r\n'),
+      async (rows, end) => {
+        const lines = rows.map((row) => row.map((text) => `"${text.replaceAll('"', '""')}"`).join(','));
+        const table = await readCsv(file(['a,b', ...lines, ''].join(end), 'csv'));
+        assert.deepEqual(cellsOf(table), rows);
+      },
+    ),
     { numRuns: 100 },
   );
   const table = await readCsv(file('text,label\n"one\ntwo",1\nthree,0\n\nfour,1', 'csv'));
-  assert.deepEqual(table.records.map(({ at, index }) => [at, index]), [[2, 0], [4, 1], [6, 2]]);
+  assert.deepEqual(
+    table.records.map(({ at, index }) => [at, index]),
+    [
+      [2, 0],
+      [4, 1],
+      [6, 2],
+    ],
+  );
 });
 
 test('a byte order mark is no part of the first column', async () => {
@@ -53,11 +76,17 @@ test('a byte order mark is no part of the first column', async () => {
 
 test('quotes are ordinary characters in TSV', async () => {
   const table = await readTsv(file('sentence\tlabel\n"open\t1\na "b" c\t0\n""\t1\n'));
-  assert.deepEqual(cellsOf(table), [['"open', '1'], ['a "b" c', '0'], ['""', '1']]);
+  assert.deepEqual(cellsOf(table), [
+    ['"open', '1'],
+    ['a "b" c', '0'],
+    ['""', '1'],
+  ]);
 });
 
 test('a quote inside an unquoted CSV field is kept, as pandas keeps it', async () => {
-  assert.deepEqual(cellsOf(await readCsv(file('text,label\nhe said "yes" twice,1\n', 'csv'))), [['he said "yes" twice', '1']]);
+  assert.deepEqual(cellsOf(await readCsv(file('text,label\nhe said "yes" twice,1\n', 'csv'))), [
+    ['he said "yes" twice', '1'],
+  ]);
 });
 
 test('CRLF files lose their CR; in an LF file a CR stays', async () => {
@@ -67,7 +96,13 @@ test('CRLF files lose their CR; in an LF file a CR stays', async () => {
 
 test('blank lines are ignored, but counted as lines', async () => {
   const table = await readTsv(file('a\tb\n\nx\ty\n\n\nz\tw\n\n'));
-  assert.deepEqual(table.records.map(({ at, index }) => [at, index]), [[3, 0], [6, 1]]);
+  assert.deepEqual(
+    table.records.map(({ at, index }) => [at, index]),
+    [
+      [3, 0],
+      [6, 1],
+    ],
+  );
 });
 
 test('a header can be given', async () => {
@@ -76,7 +111,13 @@ test('a header can be given', async () => {
 
 test('broken rows are skipped and counted if asked', async () => {
   const table = await readTsv(file('a\tb\nx\ty\nshort\nz\tw\tlong\nv\tu\n'), { skipBroken: true });
-  assert.deepEqual(table.records.map(({ cells, index }) => [...cells, index]), [['x', 'y', 0], ['v', 'u', 3]]);
+  assert.deepEqual(
+    table.records.map(({ cells, index }) => [...cells, index]),
+    [
+      ['x', 'y', 0],
+      ['v', 'u', 3],
+    ],
+  );
   assert.equal(table.skipped, 2);
 });
 
@@ -86,7 +127,11 @@ const broken: [string, string | Buffer, RegExp][] = [
   ['a short row', 'a\tb\nx\ty\nx\n', /\.tsv:3: expected 2 columns \(a, b\), received 1/],
   ['a long row', 'a\tb\nx\ty\tz\n', /\.tsv:2: expected 2 columns \(a, b\), received 3/],
   ['a column twice', 'a\ta\nx\ty\n', /\.tsv:1: column "a" occurs twice/],
-  ['text that is not UTF-8', Buffer.concat([Buffer.from('a\tb\nx\ty\nz\t'), Buffer.of(0xff, 0xfe, 0x0a)]), /\.tsv:3: not UTF-8/],
+  [
+    'text that is not UTF-8',
+    Buffer.concat([Buffer.from('a\tb\nx\ty\nz\t'), Buffer.of(0xff, 0xfe, 0x0a)]),
+    /\.tsv:3: not UTF-8/,
+  ],
   ['UTF-16', Buffer.from('\ufeffa\tb\nx\ty\n', 'utf16le'), /\.tsv:1: not UTF-8/],
 ];
 for (const [what, content, message] of broken) {
@@ -102,11 +147,17 @@ for (const [what, content, message] of broken) {
 }
 
 test('only broken rows left: ERR_DATA_INVALID', async () => {
-  await assert.rejects(readTsv(file('a\tb\nx\n'), { skipBroken: true }), { code: 'ERR_DATA_INVALID', message: /all 1 rows are broken/ });
+  await assert.rejects(readTsv(file('a\tb\nx\n'), { skipBroken: true }), {
+    code: 'ERR_DATA_INVALID',
+    message: /all 1 rows are broken/,
+  });
 });
 
 test('a CSV quote that never closes: ERR_DATA_INVALID with the line', async () => {
-  await assert.rejects(readCsv(file('a,b\nx,y\n"open,1\nz,2\n', 'csv')), { code: 'ERR_DATA_INVALID', message: /\.csv:\d+: not readable as comma-separated/ });
+  await assert.rejects(readCsv(file('a,b\nx,y\n"open,1\nz,2\n', 'csv')), {
+    code: 'ERR_DATA_INVALID',
+    message: /\.csv:\d+: not readable as comma-separated/,
+  });
 });
 
 test('no file: ERR_DATA_NOT_FOUND; a folder: ERR_READ', async () => {

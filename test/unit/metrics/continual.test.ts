@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { averageAccuracy, backwardTransfer, forgetting, forwardTransfer, intransigence } from '../../../lib/metrics/continual.ts';
+import {
+  averageAccuracy,
+  backwardTransfer,
+  forgetting,
+  forwardTransfer,
+  intransigence,
+} from '../../../lib/metrics/continual.ts';
 
 // Stage by task; worked out by hand.
 const R = [
@@ -8,7 +14,8 @@ const R = [
   [0.7, 0.8, 0.6],
   [0.8, 0.85, 0.75],
 ];
-const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} instead of ${expected}`);
+const near = (actual: number, expected: number) =>
+  assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} instead of ${expected}`);
 
 test('a sequence of three tasks', () => {
   near(averageAccuracy(R), (0.8 + 0.85 + 0.75) / 3);
@@ -24,7 +31,10 @@ test('both conventions of forgetting: a task that got better at the end counts, 
 
 test('for two tasks forgetting is the negative of BWT', () => {
   for (const kept of [0.7, 0.95]) {
-    const two = [[0.9, 0.5], [kept, 0.8]];
+    const two = [
+      [0.9, 0.5],
+      [kept, 0.8],
+    ];
     near(forgetting(two), 0.9 - kept);
     near(backwardTransfer(two), kept - 0.9);
     near(forgetting(two, 'nonNegative'), Math.max(0, 0.9 - kept));

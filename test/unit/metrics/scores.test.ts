@@ -8,10 +8,18 @@ import { metricNames } from '../../../lib/metrics/names.ts';
 import { accuracy, f1, matthewsCorrelation, pearson, spearman } from '../../../lib/metrics/scores.ts';
 
 interface Fixture {
-  classification: { predictions: number[]; labels: number[]; accuracy: number; f1: number | null; matthews_correlation: number }[];
+  classification: {
+    predictions: number[];
+    labels: number[];
+    accuracy: number;
+    f1: number | null;
+    matthews_correlation: number;
+  }[];
   correlation: { predictions: number[]; labels: number[]; pearson: number; spearmanr: number }[];
 }
-const fixture = JSON.parse(readFileSync(join(import.meta.dirname, '../../parity/fixtures/metrics.json'), 'utf8')) as Fixture;
+const fixture = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../parity/fixtures/metrics.json'), 'utf8'),
+) as Fixture;
 
 function close(actual: number, expected: number, what: string): void {
   assert.ok(Math.abs(actual - expected) <= 1e-12, `${what}: ${actual} instead of ${expected}`);
@@ -41,7 +49,10 @@ test('a constant output has no correlation', () => {
   assert.equal(f1([0, 0], [0, 0]), 0);
 });
 
-const values = fc.array(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 })), { minLength: 2, maxLength: 40 });
+const values = fc.array(fc.tuple(fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 })), {
+  minLength: 2,
+  maxLength: 40,
+});
 
 test('correlations are symmetric, bounded, and do not depend on scale or order', () => {
   fc.assert(
@@ -52,11 +63,32 @@ test('correlations are symmetric, bounded, and do not depend on scale or order',
         const r = score(x, y);
         assert.ok(r >= -1 && r <= 1);
         close(score(y, x), r, 'symmetric');
-        close(score(x.map((v) => 3 * v - 4), y), r, 'scale');
+        close(
+          score(
+            x.map((v) => 3 * v - 4),
+            y,
+          ),
+          r,
+          'scale',
+        );
         close(score([...x].reverse(), [...y].reverse()), r, 'order');
-        close(score(x.map((v) => -v), y), -r, 'sign');
+        close(
+          score(
+            x.map((v) => -v),
+            y,
+          ),
+          -r,
+          'sign',
+        );
       }
-      close(spearman(x.map((v) => v ** 3), y), spearman(x, y), 'monotone');
+      close(
+        spearman(
+          x.map((v) => v ** 3),
+          y,
+        ),
+        spearman(x, y),
+        'monotone',
+      );
     }),
   );
 });
@@ -67,10 +99,20 @@ test('classification scores are bounded, and 1 exactly where all is right', () =
     fc.property(pairs, (list) => {
       const x = list.map(([a]) => a);
       const y = list.map(([, b]) => b);
-      assert.equal(accuracy(x, y) === 1, x.every((v, i) => v === y[i]));
+      assert.equal(
+        accuracy(x, y) === 1,
+        x.every((v, i) => v === y[i]),
+      );
       assert.equal(accuracy(y, y), 1);
       assert.ok(Math.abs(matthewsCorrelation(x, y)) <= 1 + 1e-12);
-      close(matthewsCorrelation(x, y), matthewsCorrelation(x.map((v) => 1 - v), y.map((v) => 1 - v)), 'names of classes do not matter');
+      close(
+        matthewsCorrelation(x, y),
+        matthewsCorrelation(
+          x.map((v) => 1 - v),
+          y.map((v) => 1 - v),
+        ),
+        'names of classes do not matter',
+      );
       close(matthewsCorrelation(x, y), pearson(x, y), 'Matthews of two classes is their Pearson correlation');
     }),
   );
@@ -80,7 +122,11 @@ test('combined_score is the mean, and only there if there is more than one metri
   const predictions = Float32Array.of(1, 1, 0, 0);
   const labels = Float32Array.of(1, 0, 0, 0);
   assert.deepEqual(computeMetrics(['accuracy'], predictions, labels), { accuracy: 0.75 });
-  assert.deepEqual(computeMetrics(['accuracy', 'f1'], predictions, labels), { accuracy: 0.75, f1: 2 / 3, combined_score: (0.75 + 2 / 3) / 2 });
+  assert.deepEqual(computeMetrics(['accuracy', 'f1'], predictions, labels), {
+    accuracy: 0.75,
+    f1: 2 / 3,
+    combined_score: (0.75 + 2 / 3) / 2,
+  });
   assert.deepEqual(Object.keys(computeMetrics(metricNames, predictions, labels)), [...metricNames, 'combined_score']);
 });
 

@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bootstrapMean, differences, mean, pairedT, signFlipTest, standardDeviation } from '../../../lib/metrics/statistics.ts';
+import {
+  bootstrapMean,
+  differences,
+  mean,
+  pairedT,
+  signFlipTest,
+  standardDeviation,
+} from '../../../lib/metrics/statistics.ts';
 
 interface Case {
   a: number[];
@@ -16,10 +23,15 @@ interface Case {
   sign_flip?: number;
   bootstrap: [number, number];
 }
-const { paired } = JSON.parse(readFileSync(join(import.meta.dirname, '../../parity/fixtures/metrics.json'), 'utf8')) as { paired: Case[] };
+const { paired } = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../parity/fixtures/metrics.json'), 'utf8'),
+) as { paired: Case[] };
 
 function near(actual: number, expected: number, tolerance: number, what: string): void {
-  assert.ok(Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)), `${what}: ${actual} instead of ${expected}`);
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)),
+    `${what}: ${actual} instead of ${expected}`,
+  );
 }
 
 test("mean, deviation, paired t and its intervals equal SciPy's", () => {
@@ -58,7 +70,10 @@ test("the bootstrap interval is SciPy's up to its noise, and the seed decides it
     const d = differences(a, b);
     const found = bootstrapMean(d, { seed: 7, resamples: 40_000 });
     const tolerance = (0.05 * sd) / Math.sqrt(d.length) + 1e-9;
-    assert.ok(Math.abs(found.low - bootstrap[0]) <= tolerance && Math.abs(found.high - bootstrap[1]) <= tolerance, `${i}: ${JSON.stringify(found)} ${bootstrap.join()}`);
+    assert.ok(
+      Math.abs(found.low - bootstrap[0]) <= tolerance && Math.abs(found.high - bootstrap[1]) <= tolerance,
+      `${i}: ${JSON.stringify(found)} ${bootstrap.join()}`,
+    );
     assert.deepEqual(bootstrapMean(d, { seed: 7, resamples: 500 }), bootstrapMean(d, { seed: 7, resamples: 500 }));
   }
   const d = differences(paired[3]!.a, paired[3]!.b);
@@ -77,7 +92,9 @@ test('intervals hold the mean, and a wider level a wider interval', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: -100, max: 100 }), { minLength: 2, maxLength: 12 }), (d) => {
       const [narrow, wide] = [pairedT(d, 0.8), pairedT(d, 0.99)];
-      assert.ok(wide.low <= narrow.low && narrow.low <= narrow.mean && narrow.mean <= narrow.high && narrow.high <= wide.high);
+      assert.ok(
+        wide.low <= narrow.low && narrow.low <= narrow.mean && narrow.mean <= narrow.high && narrow.high <= wide.high,
+      );
       const p = signFlipTest(d);
       assert.ok(p > 0 && p <= 1);
       assert.equal(signFlipTest(d.map((x) => -x)), p);
