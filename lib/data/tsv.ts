@@ -73,7 +73,7 @@ async function parseText(
   try {
     for (let start = 0; start < text.length && !parser.destroyed; ) {
       signal?.throwIfAborted();
-      let end = Math.min(start + (1 << 20), text.length);
+      let end = Math.min(start + (1 << 16), text.length);
       // A surrogate pair must not be cut.
       if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end++;
       parser.write(text.slice(start, end));
