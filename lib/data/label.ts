@@ -3,8 +3,8 @@ import type { RowShape } from './rows.ts';
 import { type Cell, invalidData } from './table.ts';
 
 /**
- * A label cell as a class index or regression target. Classes may be given by name or by index. -1 is a missing label, as in Hugging Face's
- * test splits, and becomes NaN if `optional`.
+ * A label cell as a class index or regression target. Classes may be given by name or by index. A missing label is NaN
+ * if `optional`; so is -1, as Hugging Face's test splits have it, unless the targets have no bounds and -1 may be one.
  * @throws LrdistError ERR_LABEL_UNKNOWN or ERR_DATA_INVALID, starting with `where`.
  */
 export function parseLabel(
@@ -21,7 +21,7 @@ export function parseLabel(
   const index = shape.labels?.indexOf(written) ?? -1;
   if (index >= 0) return index;
   const value = Number(written);
-  if (optional && value === -1) return NaN;
+  if (optional && value === -1 && (shape.labels !== null || shape.range !== undefined)) return NaN;
   return shape.labels === null ? target(value, written, shape, where) : classIndex(value, written, shape.labels, where);
 }
 

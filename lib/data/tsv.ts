@@ -115,7 +115,7 @@ function toTable(
       throw invalidData(
         `${path}:${line}`,
         `expected ${columns.length} columns (${columns.join(', ')}), received ${cells.length}`,
-        'Mend the line, or leave such rows out with skipBroken.',
+        'Mend or remove the line.',
       );
     }
   }

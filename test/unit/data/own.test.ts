@@ -132,6 +132,14 @@ test('train, validation and test; the test file may lack labels', async () => {
   assert.deepEqual(splits.test!.rows, [{ a: 'first', b: 'second', label: NaN, id: 0 }]);
 });
 
+test('-1 in a test file is a missing class, but may be a regression target', async () => {
+  const testFile = file('s.csv', 'text,label\nx,-1\n');
+  const of = async (options: OwnFilesOptions) =>
+    (await loadOwnFiles({ test: testFile }, options)).splits.test!.rows[0]!.label;
+  assert.equal(await of({ labels: ['no', 'yes'] }), NaN);
+  assert.equal(await of({ regression: true }), -1);
+});
+
 test('a label column of another name', async () => {
   const { splits } = await train('k.csv', 'label,class\nx,0\ny,1\n', { labelColumn: 'class' });
   assert.deepEqual(
