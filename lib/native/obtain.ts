@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { LrdistError } from '../errors.ts';
+import { checkArchive } from './checksum.ts';
+import { addCompanions, rootLibraries } from './companions.ts';
 import { downloadArchive } from './download.ts';
 import { checkVersion, inspectLibtorch } from './libtorch.ts';
 import { withLock } from './lock.ts';
@@ -12,7 +13,7 @@ import { pipDownload, type PipRequest } from './pip.ts';
 import { pythonWithPip } from './python.ts';
 import { Archive } from './unzip.ts';
 import { cpuIndex, knownChecksums, pinnedVersion } from './versions.ts';
-import { contentsOf, extractNeeded, requirementsFor, unresolved } from './wheel.ts';
+import { contentsOf, extractNeeded, unresolved } from './wheel.ts';
 
 export interface ObtainOptions {
   readonly cache: string;
@@ -184,44 +185,6 @@ async function fetchMain(
   throw failure;
 }
 
-/** NVIDIA's libraries, which the wheel expects in folders beside its own: those the CPU library needs, or all. */
-async function addCompanions(
-  where: { tree: string; root: string; downloads: string; metadata: string; all: boolean },
-  options: ObtainOptions,
-): Promise<Obtained['archives']> {
-  const { notices, signal } = options;
-  const { tree, metadata } = where;
-  const missing = unresolved(rootLibraries(join(tree, where.root)));
-  if (!where.all && missing.length === 0) return [];
-  const { requirements } = requirementsFor(metadata, where.all ? undefined : missing);
-  if (requirements.length === 0) return [];
-  notices.say(
-    where.all ? "Adding NVIDIA's libraries" : `Its CPU library needs ${missing.join(', ')}: adding NVIDIA's wheels`,
-  );
-  const python = options.python ?? (await pythonWithPip());
-  const folder = join(where.downloads, 'companions');
-  const wheels = await pipDownload({ python, requirements, folder, dependencies: true, signal, notices });
-  const archives: Obtained['archives'] = [];
-  for (const wheel of wheels) {
-    archives.push(await checkArchive(wheel, undefined, options.checksums ?? knownChecksums));
-    const archive = await Archive.open(wheel);
-    try {
-      const libraries = archive.names.filter((name) => /\/lib\/[^/]+\.so(\.|$)/.test(name));
-      if (where.all) await archive.extract(libraries, tree, { signal });
-      else await extractNeeded(archive, libraries, missing, tree, signal);
-    } finally {
-      archive.close();
-    }
-  }
-  return archives;
-}
-
-function rootLibraries(root: string): string[] {
-  return ['libc10.so', 'libtorch_cpu.so', 'libtorch_cuda.so']
-    .map((name) => join(root, 'lib', name))
-    .filter((path) => existsSync(path));
-}
-
 function librarySizes(tree: string): Record<string, number> {
   const files = readdirSync(tree, { withFileTypes: true, recursive: true }).filter(
     (entry) => entry.isFile() && /\.so(\.|$)/.test(entry.name),
@@ -229,25 +192,6 @@ function librarySizes(tree: string): Record<string, number> {
   return Object.fromEntries(
     files.map((entry) => join(entry.parentPath, entry.name)).map((path) => [relative(tree, path), statSync(path).size]),
   );
-}
-
-async function checkArchive(
-  path: string,
-  expected: string | undefined,
-  known: Readonly<Record<string, string>>,
-): Promise<Obtained['archives'][number]> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  const sha256 = hash.digest('hex');
-  const file = basename(path);
-  const wanted = expected ?? known[file];
-  if (wanted !== undefined && wanted.toLowerCase() !== sha256) {
-    throw new LrdistError('ERR_DOWNLOAD', `${file} has the SHA-256 ${sha256}, expected ${wanted}.`, {
-      remedy:
-        'The file was changed or damaged on its way: obtain it again, from another source if it stays so. A build of your own goes in with --archive and its --sha256.',
-    });
-  }
-  return { file, bytes: statSync(path).size, sha256 };
 }
 
 function requireSpace(folder: string, bytes: number): void {

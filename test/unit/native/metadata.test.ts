@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { buildAddon, reasonsToBuild } from '../../../lib/native/build.ts';
@@ -82,7 +82,10 @@ test('the hash of the sources sees names and contents, and not the build folder'
   const changed = hashSources(root);
   assert.notEqual(changed, before);
   writeFileSync(join(root, 'native/core/c.cc'), '');
-  assert.notEqual(hashSources(root), changed);
+  const added = hashSources(root);
+  assert.notEqual(added, changed);
+  renameSync(join(root, 'native/core/c.cc'), join(root, 'native/core/d.cc'));
+  assert.notEqual(hashSources(root), added);
 });
 
 test('a build that fits is left alone, without looking for tools', async () => {
