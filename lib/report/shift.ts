@@ -10,12 +10,20 @@ const columns = ['before', 'p_s', 'p_o', 'forgetting', 'objective'] as const sat
 export function shiftTable(record: ShiftRecord): string {
   const { summary, notes } = record;
   const align = ['', ...columns].map((name) => name !== '');
-  const scores = summary.map(({ distribution, scores: row }) => [distribution, ...columns.map((name) => spreadText(row[name]))]);
-  const differences = summary.flatMap(({ distribution, difference }) => (difference === undefined ? [] : [[distribution, ...columns.map((name) => intervalText(difference[name]))]]));
+  const scores = summary.map(({ distribution, scores: row }) => [
+    distribution,
+    ...columns.map((name) => spreadText(row[name])),
+  ]);
+  const differences = summary.flatMap(({ distribution, difference }) =>
+    difference === undefined ? [] : [[distribution, ...columns.map((name) => intervalText(difference[name]))]],
+  );
   const parts = [heading(record), alignColumns([['distribution', ...columns], ...scores], align)];
   if (differences.length > 0) {
     const paired = record.seeds.length > 1 ? ', paired by seed, with the 95 % interval of its mean' : '';
-    parts.push(`Difference to ${summary[0]!.distribution}${paired}:`, alignColumns([['distribution', ...columns], ...differences], align));
+    parts.push(
+      `Difference to ${summary[0]!.distribution}${paired}:`,
+      alignColumns([['distribution', ...columns], ...differences], align),
+    );
   }
   if (notes.length > 0) parts.push(notes.map((note) => `Note: ${note}`).join('\n'));
   return `${parts.join('\n\n')}\n`;

@@ -1,0 +1,210 @@
+/** Options of `lrdist shift`, and ShiftOptions from them. */
+import type { Options } from 'yargs';
+import { LrdistError } from '../errors.ts';
+import type { ShiftMode, ShiftOptions } from '../forgetting/options.ts';
+import { resolveModel } from '../data/hub.ts';
+import { loadRates } from '../rates/parse.ts';
+import type { RateDistribution } from '../rates/distribution.ts';
+import { runOptions, trainingArguments } from '../train/arguments.ts';
+import { readConfig } from '../train/config.ts';
+import {
+  dataOptions,
+  deviceOptions,
+  dryRunOption,
+  modelOptions,
+  optimizerOptions,
+  scheduleOptions,
+  trainingOptions,
+} from './options.ts';
+import type { CommandContext } from './run.ts';
+import { modelFolder, optional, taskOf } from './training/inputs.ts';
+import { type RawArguments, trainingInput } from './training/options.ts';
+
+const { task_name: _, ...pairDataOptions } = dataOptions;
+const { seed: __, data_seed: ___, ...stageOptions } = trainingOptions;
+
+const define = <const T extends Record<string, Options>>(options: T): T => options;
+
+export const shiftOptions = {
+  ...define({
+    tasks: { type: 'string', requiresArg: true, describe: 'the task to keep and the task to learn, as qnli,sst2' },
+    rates: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'distributions to compare, with commas: numbers, *.rates.json files, NAME@BASE',
+    },
+    mode: {
+      alias: 'protocol',
+      type: 'string',
+      requiresArg: true,
+      choices: ['keep', 'paper'],
+      defaultDescription: 'keep',
+      describe: 'keep: one first stage shared by all; paper: a distribution governs both stages',
+    },
+    first_rates: {
+      type: 'string',
+      requiresArg: true,
+      defaultDescription: 'the first flat of --rates',
+      describe: 'keep mode: rates of the first stage',
+    },
+    first_model: {
+      type: 'string',
+      requiresArg: true,
+      describe: 'keep mode: folder already fine-tuned on the first task, instead of a first stage',
+    },
+    first_num_train_epochs: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'epochs of the first stage, if not --num_train_epochs',
+    },
+    keep_moments: { type: 'boolean', describe: "paper mode: the second stage goes on with the first's Adam moments" },
+    seeds: {
+      type: 'string',
+      requiresArg: true,
+      defaultDescription: '1',
+      describe: 'number of seeds, counted from --seed, or a list such as 1,2,5',
+    },
+    seed: { type: 'number', requiresArg: true, defaultDescription: '42', describe: 'the first seed' },
+  }),
+  ...modelOptions,
+  ...pairDataOptions,
+  ...deviceOptions,
+  ...optimizerOptions,
+  learning_rate: {
+    ...optimizerOptions.learning_rate,
+    defaultDescription: "the name's own",
+    describe: 'base of names in --rates that have no @',
+  } as const,
+  ...scheduleOptions,
+  ...stageOptions,
+  classifier_input: {
+    type: 'string',
+    requiresArg: true,
+    choices: ['pooler', 'cls'],
+    defaultDescription: 'pooler',
+    describe: "what classifiers read: the pooler's output, or the raw [CLS] state (the paper's way)",
+  } as const,
+  ...dryRunOption,
+};
+
+const text = (args: RawArguments, name: string): string | undefined => args[name] as string | undefined;
+
+/** Reads models, rates and data. @throws LrdistError of many codes */
+export async function shiftFrom(args: RawArguments, context: CommandContext): Promise<ShiftOptions> {
+  const [first, second] = pair(args);
+  const seeds = seedsOf(text(args, 'seeds') ?? '1', (args['seed'] as number | undefined) ?? 42);
+  const training = trainingOf(args);
+  const firstModel = await firstFolder(args, context);
+  // A given first model is what training starts from: --model may then be left out.
+  const model =
+    firstModel !== undefined && args['model_name_or_path'] === undefined
+      ? firstModel
+      : await modelFolder(args, context);
+  const { num_hidden_layers: layers } = await readConfig(firstModel ?? model);
+  const base = args['learning_rate'] as number | undefined;
+  const distributions = await loadRates(required(args, 'rates', 'flat@2e-4,fast-head@1e-4'), { layers, base });
+  const load = (task: string): ReturnType<typeof taskOf> =>
+    taskOf({ ...args, task_name: task }, firstModel ?? model, ['train', 'validation'], context, false);
+  const tasks = [await load(first), await load(second)] as const;
+  for (const task of tasks) for (const note of task.notes) context.output.note(`${task.name}, ${note}`);
+  const firstEpochs = args['first_num_train_epochs'] as number | undefined;
+  return {
+    model,
+    tasks,
+    distributions,
+    seeds,
+    training,
+    signal: context.signal,
+    session: {
+      ...optional('device', text(args, 'device')),
+      ...optional('threads', args['threads'] as number | undefined),
+      ...optional('pool', args['classifier_input'] as 'pooler' | 'cls' | undefined),
+    },
+    ...optional('mode', args['mode'] as ShiftMode | undefined),
+    ...optional('firstRates', await firstRates(args, layers, base)),
+    ...optional('firstModel', firstModel),
+    ...(firstEpochs === undefined ? {} : { firstTraining: { epochs: firstEpochs } }),
+    ...(args['keep_moments'] === true ? { moments: 'keep' as const } : {}),
+  };
+}
+
+function required(args: RawArguments, name: string, example: string): string {
+  const value = text(args, name);
+  if (value === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', `--${name} is missing`, { remedy: `For example --${name} ${example}` });
+  return value;
+}
+
+function pair(args: RawArguments): [string, string] {
+  const given = required(args, 'tasks', 'qnli,sst2');
+  const names = given.split(',').map((name) => name.trim().toLowerCase());
+  const [first, second] = names;
+  if (names.length !== 2 || !first || !second)
+    throw new LrdistError('ERR_INVALID_OPTION', `--tasks: expected two tasks, received "${given}"`, {
+      remedy: 'Name the task to keep, then the task to learn, as --tasks qnli,sst2',
+    });
+  return [first, second];
+}
+
+/** `3`: three seeds from `from` on; `7,`: the seed 7 alone; `1,2,5`: these. */
+export function seedsOf(given: string, from: number): number[] {
+  const parts = given.split(',').map((part) => part.trim());
+  const numbers = parts.filter((part) => part !== '').map(Number);
+  if (numbers.length === 0 || !numbers.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `--seeds: expected a number of seeds or a list of them, received "${given}"`,
+      { remedy: 'For example --seeds 3, or --seeds 1,2,5' },
+    );
+  }
+  if (parts.length > 1) return numbers;
+  const count = numbers[0]!;
+  if (count < 1 || count > 1000)
+    throw new LrdistError('ERR_INVALID_OPTION', `--seeds: expected 1 to 1000 seeds, received ${count}`, {
+      remedy: `For the one seed ${count} write --seeds ${count},`,
+    });
+  return Array.from({ length: count }, (_unused, i) => from + i);
+}
+
+function trainingOf(args: RawArguments): NonNullable<ShiftOptions['training']> {
+  const {
+    epochs,
+    maxSteps,
+    batchSize,
+    gradientAccumulationSteps,
+    schedule,
+    optimizer,
+    weightDecay,
+    clipNorm,
+    labelSmoothing,
+  } = runOptions(trainingArguments(trainingInput(args)));
+  return {
+    ...optional('epochs', epochs),
+    ...optional('maxSteps', maxSteps),
+    ...optional('batchSize', batchSize),
+    ...optional('gradientAccumulationSteps', gradientAccumulationSteps),
+    ...optional('schedule', schedule),
+    ...optional('optimizer', optimizer),
+    ...optional('weightDecay', weightDecay),
+    ...optional('clipNorm', clipNorm),
+    ...optional('labelSmoothing', labelSmoothing),
+  };
+}
+
+async function firstFolder(args: RawArguments, { signal }: CommandContext): Promise<string | undefined> {
+  const name = text(args, 'first_model');
+  return name === undefined ? undefined : resolveModel(name, { signal });
+}
+
+async function firstRates(
+  args: RawArguments,
+  layers: number,
+  base: number | undefined,
+): Promise<RateDistribution | undefined> {
+  const given = text(args, 'first_rates');
+  if (given === undefined) return undefined;
+  const [rates, more] = await loadRates(given, { layers, base });
+  if (more !== undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', `--first_rates: expected one distribution, received "${given}"`);
+  return rates;
+}

@@ -1,0 +1,17 @@
+import type { ShiftEvent } from '../forgetting/events.ts';
+
+export type DemoEvent =
+  | {
+      readonly type: 'pretraining';
+      readonly step: number;
+      readonly of: number;
+      readonly loss: number;
+      readonly tokensPerSecond: number;
+    }
+  | { readonly type: 'base'; readonly folder: string; readonly reused: boolean; readonly seconds: number }
+  /** Choosing the first task's rate: models trained side by side. */
+  | { readonly type: 'first-task'; readonly step: number; readonly of: number; readonly models: number }
+  | { readonly type: 'first-rate'; readonly rate: number; readonly score: number }
+  /** Choosing bases, then comparing. */
+  | { readonly type: 'shift'; readonly part: 'choose' | 'compare'; readonly event: ShiftEvent }
+  | { readonly type: 'chosen'; readonly distributions: readonly string[] };
