@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NativeSession } from '../../lib/native/boundary.ts';
-import { endless, tinyData, tinyPlan, tinySegment, tinySession, tinySpec, trainEndlessly } from '../helpers/native.ts';
+import { loadNative } from '../../lib/native/load.ts';
+import { endless, tinyData, tinyModel, tinyPlan, tinySegment, tinySession, tinySpec, trainEndlessly } from '../helpers/native.ts';
 
 const none = new Int32Array(0);
 const evaluation = (dataset: number) => ({ head: 0, dataset, want: 'logits', batchTokens: 64 }) as const;
@@ -172,5 +173,12 @@ test('events come in order, not more often than reportMs, and before the result'
     assert(steps[i]! > steps[i - 1]!);
   }
   assert(steps.at(-1)! <= done);
+  session.closeSync();
+});
+
+test('a model that does not fit in memory', async () => {
+  const model = { ...tinyModel, vocab: 2 ** 22, hidden: 2 ** 16 }; // 1 TiB of word embeddings
+  const session = new (loadNative().Session)({ ...tinySpec, model });
+  await assert.rejects(session.initialize(Int32Array.of(0), 0.02, 1), { code: 'ERR_OUT_OF_MEMORY' });
   session.closeSync();
 });

@@ -31,16 +31,17 @@ async function repeatedly(times: number, way: string, check: (end: Awaited<Retur
 
 const left = (code: number) => (end: Awaited<ReturnType<typeof leave>>) => {
   assert.deepEqual({ code: end.code, signal: end.signal }, { code, signal: null }, end.stderr);
+  assert.match(end.stdout, /^at exit: ERR_DISPOSED$/m);
 };
 
-test('process.exit() while training', () => repeatedly(16, 'exit', left(7)));
+test('process.exit() while training', () => repeatedly(12, 'exit', left(7)));
 
-test('process.exit() of the main thread while a worker thread trains', () => repeatedly(6, 'exit-while-worker-trains', left(7)));
+test('process.exit() of the main thread while a worker thread trains', () => repeatedly(4, 'exit-while-worker-trains', left(7)));
 
-test('process.exit() inside an event listener', () => repeatedly(4, 'exit-in-listener', left(7)));
+test('process.exit() inside an event listener', () => repeatedly(2, 'exit-in-listener', left(7)));
 
 test('an uncaught exception while training', () =>
-  repeatedly(8, 'throw', (end) => {
+  repeatedly(6, 'throw', (end) => {
     left(1)(end);
     assert.match(end.stderr, /thrown on purpose/);
   }));
@@ -54,7 +55,7 @@ test('an exception in an event listener is an uncaught exception', async () => {
 test('an exception in an event listener that the program catches leaves the job alone', async () => {
   const end = await leave('catch-in-listener');
   left(0)(end);
-  assert.equal(end.stdout, '20 true\n');
+  assert.match(end.stdout, /^20 true$/m);
 });
 
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
@@ -67,7 +68,7 @@ for (const name of ['SIGINT', 'SIGTERM'] as const) {
 test('a pending promise keeps the process alive', async () => {
   const end = await leave('pending');
   left(0)(end);
-  assert.equal(end.stdout, '200 steps\n');
+  assert.match(end.stdout, /^200 steps$/m);
 });
 
 test('an idle session does not keep the process alive', async () => left(0)(await leave('idle')));

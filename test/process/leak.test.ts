@@ -4,15 +4,17 @@ import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { loadNative } from '../../lib/native/load.ts';
 import { collectGarbage } from '../helpers/gc.ts';
-import { tinyModel, tinySegment, tinySession, tinySpec } from '../helpers/native.ts';
+import { tinyData, tinyModel, tinyPlan, tinySegment, tinySession, tinySpec } from '../helpers/native.ts';
 
 const MiB = 2 ** 20;
 // Weights of 5 MiB; with moments and gradients four times that.
 const model = { ...tinyModel, vocab: 20_000, hidden: 64 };
 
 async function use(close: boolean) {
-  const { session, dataset } = await tinySession({ model });
-  await session.train(tinySegment(dataset, 2), () => {});
+  const session = new (loadNative().Session)({ ...tinySpec, model });
+  const dataset = session.addDataset(tinyData());
+  session.setPlan(tinyPlan(session, 1e-4));
+  await session.train(tinySegment(dataset, 2), () => {}); // from weights of zero
   await session.snapshot('all');
   if (close) session.closeSync();
 }
