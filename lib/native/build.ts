@@ -132,12 +132,12 @@ async function cmakeJs(root: string, args: readonly string[], options: BuildOpti
       .join('\n')}`,
     {
       remedy:
-        'See the whole output with `npx lrdist setup --verbose`. A C++20 compiler and 2 GB of free memory for each job are needed.',
+        'See the whole output with `npx lrdist setup --verbose`. A C++20 compiler is needed, and 1 GB of free memory for each job.',
     },
   );
 }
 
-/** Each compilation of libtorch's headers takes up to 1.5 GB. */
+/** A compilation with libtorch's headers takes up to 0.6 GB. */
 function jobs(): number {
-  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 1.5e9)));
+  return Math.max(1, Math.min(availableParallelism(), Math.floor(freemem() / 1e9)));
 }
