@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -27,5 +28,19 @@ export function versions(): Record<string, string> {
   const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')) as {
     version: string;
   };
-  return { lrdist: version, node: process.versions.node, libtorch: loadNative().info().libtorchLoaded };
+  return {
+    lrdist: version,
+    commit: commit(),
+    node: process.versions.node,
+    libtorch: loadNative().info().libtorchLoaded,
+  };
+}
+
+/** Of the sources that were measured; "+" where files differ from it. */
+function commit(): string {
+  const git = (...parameters: string[]): string => {
+    const { status, stdout } = spawnSync('git', parameters, { cwd: import.meta.dirname, encoding: 'utf8' });
+    return status === 0 ? stdout.trim() : '';
+  };
+  return `${git('rev-parse', '--short', 'HEAD')}${git('status', '--porcelain', '--', '../../lib', '../../native') === '' ? '' : '+'}`;
 }

@@ -47,6 +47,7 @@ export function shown(side: Side, folders: Readonly<Record<string, string>>): st
     .map((word) => (word === process.execPath ? 'node' : word.includes(' ') ? JSON.stringify(word) : word))
     .join(' ');
   for (const [name, folder] of Object.entries(folders)) text = text.replaceAll(folder, name);
+  text = text.replaceAll(`${root}/`, '');
   const environment = Object.entries(side.environment ?? {}).map(([name, value]) => `${name}=${value} `);
   return environment.join('') + text;
 }
