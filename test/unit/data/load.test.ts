@@ -103,6 +103,7 @@ test("Hugging Face's Parquet layout, in shards, with -1 for missing labels", asy
   write('hf/glue/stsb/train-00000-of-00001.parquet', { sentence1: ['A'], sentence2: ['B'], label: [3.25], idx: [0] });
   write('hf/glue/rte/train-00000-of-00001.parquet', { sentence1: ['A'], sentence2: ['B'], label: [-1n], idx: [0] });
   write('hf/glue/wnli/train-00001-of-00002.parquet', { sentence1: ['A'], sentence2: ['B'], label: [0n], idx: [0] });
+  write('hf/glue/cola/train-00000-of-00002.parquet', { sentence: ['A'], label: [0n], idx: [0] });
   put('hf/glue/qnli/train-00000-of-00001.parquet', 'not Parquet at all, but long enough');
   for (const folder of ['hf', 'hf/glue']) {
     const { rows, files } = await load(folder, 'mnli', 'validation');
@@ -126,6 +127,7 @@ test("Hugging Face's Parquet layout, in shards, with -1 for missing labels", asy
     code: 'ERR_DATA_INVALID',
     message: /expected 2 Parquet files of train, received train-00001-of-00002/,
   });
+  await assert.rejects(load('hf', 'cola', 'train'), { code: 'ERR_DATA_INVALID', message: /expected 2 Parquet files/ });
   await assert.rejects(load('hf', 'qnli', 'train'), { code: 'ERR_DATA_INVALID', message: /not readable as Parquet/ });
 });
 

@@ -59,6 +59,8 @@ test('the sign-flip test counts all patterns', () => {
   assert.equal(signFlipTest([1, 2, 3]), 2 / 8);
   assert.equal(signFlipTest([1, 2, -3]), 1);
   assert.equal(signFlipTest([0.1, 0.2, 0.3, 0.3]), 2 / 16);
+  // Sums that are equal but for rounding count as equal: compare tenths with whole numbers.
+  assert.equal(signFlipTest([0.1, 0.1, -0.7, 0.6]), signFlipTest([1, 1, -7, 6]));
   assert.equal(signFlipTest([0, 0]), 1);
   assert.equal(signFlipTest(Array.from({ length: 20 }, () => 1)), 2 / 2 ** 20);
   assert.throws(() => signFlipTest(Array.from({ length: 21 }, () => 1)), /not 21/);
