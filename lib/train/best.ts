@@ -30,15 +30,13 @@ export class BestKeeper {
    * Takes the evaluations of a step. A replica whose patience is over keeps its best, as if it had stopped, so that it ends as it would alone.
    *
    * @returns whether some replica got better
-   * @throws ERR_INVALID_OPTION if there is no such metric
    */
   tell(step: number, metrics: readonly Metrics[]): boolean {
     const { early_stopping_threshold: threshold } = this.#args;
     let improved = false;
     for (const [k, entry] of metrics.entries()) {
       if (this.#isExhausted(k)) continue;
-      const value = entry[this.#key];
-      if (value === undefined) throw this.#unknownMetric(entry);
+      const value = entry[this.#key] ?? NaN;
       const before = this.#best[k];
       const gain = before === undefined ? Infinity : this.#sign * (value - before.metric);
       // As in transformers: any gain makes a new best, a gain above the threshold resets the patience.
@@ -79,9 +77,10 @@ export class BestKeeper {
     return patience !== undefined && this.#waited[k]! >= patience;
   }
 
-  #unknownMetric(entry: Metrics): LrdistError {
-    const names = Object.keys(entry).filter((name) => name.startsWith('eval_'));
+  /** @throws ERR_INVALID_OPTION if evaluations will not have the metric */
+  requireMetric(names: readonly string[]): void {
+    if (names.includes(this.#key)) return;
     const near = nearest(this.#key, names);
-    return new LrdistError('ERR_INVALID_OPTION', `metric_for_best_model: there is no "${this.#key}"; there are ${names.join(', ')}`, near === undefined ? {} : { remedy: `Did you mean ${near.slice(5)}?` });
+    throw new LrdistError('ERR_INVALID_OPTION', `metric_for_best_model: there is no "${this.#key}"; there are ${names.join(', ')}`, near === undefined ? {} : { remedy: `Did you mean ${near.slice(5)}?` });
   }
 }

@@ -10,8 +10,10 @@ export interface Calendar {
   evaluates(step: number, epochEnd: boolean): boolean;
   /** Whether a step is one of save_strategy `steps` or `epoch`. The last step counts, as with a Trainer. */
   saves(step: number, epochEnd: boolean): boolean;
-  /** All steps inside epochs at which the loop must pause. */
-  readonly pauses: readonly number[];
+  /** Besides epoch ends the loop must pause at multiples of these... */
+  readonly pauseEvery: readonly number[];
+  /** ...and at these steps. */
+  readonly pauseAt: readonly number[];
 }
 
 export function calendar(args: TrainingArguments, counts: StepCounts): Calendar {
@@ -24,7 +26,10 @@ export function calendar(args: TrainingArguments, counts: StepCounts): Calendar 
   const evaluates = (step: number, epochEnd: boolean): boolean => due(args.eval_strategy, evalSteps, step, epochEnd);
   const saves = (step: number, epochEnd: boolean): boolean =>
     due(args.save_strategy, saveSteps, step, epochEnd) || (args.save_strategy === 'steps' && step === counts.total);
-  const pauses: number[] = [];
-  for (let step = 1; step <= counts.total; step++) if (logs(step, false) || evaluates(step, false) || saves(step, false)) pauses.push(step);
-  return { loggingSteps, evalSteps, saveSteps, logs, evaluates, saves, pauses };
+  const pauseEvery = [
+    ...(args.logging_strategy === 'steps' ? [loggingSteps] : []),
+    ...(args.eval_strategy === 'steps' ? [evalSteps] : []),
+    ...(args.save_strategy === 'steps' ? [saveSteps] : []),
+  ];
+  return { loggingSteps, evalSteps, saveSteps, logs, evaluates, saves, pauseEvery, pauseAt: args.logging_first_step ? [1] : [] };
 }

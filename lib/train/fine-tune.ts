@@ -85,6 +85,7 @@ class Tuning {
     const memory = resume?.state.trainer as Memory | undefined;
     if (resume !== undefined) requireSame(resume.folder, resume.state.protocol, this.#protocol);
     this.#best = new BestKeeper(args, model.replicas, memory?.best);
+    if (args.load_best_model_at_end || args.save_strategy === 'best') this.#best.requireMetric(metricNames(task));
     this.#history = memory?.history.map((entries) => [...entries]) ?? Array.from({ length: model.replicas }, () => []);
     this.#logged = memory?.logged ?? 0;
     const list = Array.isArray(rates) ? (rates as readonly RateDistribution[]) : new Array<RateDistribution>(model.replicas).fill(rates as RateDistribution);
@@ -100,7 +101,8 @@ class Tuning {
     const { resume } = this.#options;
     return {
       ...this.#base(),
-      pauseAt: this.#calendar.pauses,
+      pauseEvery: this.#calendar.pauseEvery,
+      pauseAt: this.#calendar.pauseAt,
       onPause: (boundary) => this.#pause(boundary),
       ...(resume === undefined
         ? {}
@@ -188,6 +190,14 @@ function contextOf(model: Model): Parameters<typeof resolveTrain>[0] {
 /** `per_device_eval_batch_size` rows of the longest kind; shorter rows are packed together. */
 export function evalBatchTokens(args: Pick<TrainingArguments, 'per_device_eval_batch_size'>, rows: Task['splits'][string]): number {
   return Math.max(args.per_device_eval_batch_size * longestRow(rows), 512);
+}
+
+/** Keys that an evaluation of the task will have. */
+function metricNames(task: Task): readonly string[] {
+  const split = evaluationSplits(task)[0];
+  if (split === undefined) return [];
+  const { labels } = task.splits[split]!;
+  return ['eval_loss', ...Object.keys(task.score(labels, labels)).map((name) => `eval_${name}`)];
 }
 
 function mean(values: Float32Array): number {

@@ -142,7 +142,7 @@ class TrainingRun implements Run {
 
   #nextPause(): number {
     const { counts, loggingSteps, evaluateEvery, evaluate, pauseEvery, pauseAt } = this.#plan;
-    const every = [loggingSteps, pauseEvery, evaluate.length > 0 && evaluateEvery !== 'epoch' ? evaluateEvery : 0];
+    const every = [loggingSteps, ...pauseEvery, evaluate.length > 0 && evaluateEvery !== 'epoch' ? evaluateEvery : 0];
     return nextPause(counts, this.#step, every, pauseAt);
   }
 
@@ -193,7 +193,7 @@ class TrainingRun implements Run {
         }
       }
     }
-    if (onPause !== undefined && (step === counts.total || atEpochEnd || (pauseEvery > 0 && step % pauseEvery === 0) || pauseAt.includes(step))) {
+    if (onPause !== undefined && (step === counts.total || atEpochEnd || pauseEvery.some((n) => step % n === 0) || pauseAt.includes(step))) {
       const answer = await onPause(this.#boundary());
       if (answer === 'stop') this.#stopping = true;
     }

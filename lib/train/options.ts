@@ -77,8 +77,8 @@ export interface TrainOptions extends Operation {
   /** Evaluate these at the end of every epoch, or every `evaluateEvery` steps. */
   readonly evaluate?: readonly { readonly task: Task; readonly splits?: readonly string[] }[];
   readonly evaluateEvery?: 'epoch' | number;
-  /** Pause every so many steps, at these steps, at every epoch's end and at the end, and call `onPause`; 'stop' ends the run there. */
-  readonly pauseEvery?: number;
+  /** Pause at multiples of these, at these steps, at every epoch's end and at the end, and call `onPause`; 'stop' ends the run there. */
+  readonly pauseEvery?: readonly number[];
   readonly pauseAt?: readonly number[];
   readonly onPause?: (boundary: Boundary) => Promise<'stop' | void>;
   /** Go on with an interrupted run (see checkpoint.ts). */

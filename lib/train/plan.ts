@@ -89,7 +89,8 @@ export const maxSegmentSteps = 2000;
 
 /** The next step after `step` at which the run pauses: an epoch's end, a multiple of one of `every`, one of `at`, or the end. */
 export function nextPause(counts: StepCounts, step: number, every: readonly number[], at: readonly number[] = []): number {
-  const multiple = (n: number): number => (Math.floor(step / n) + 1) * n;
-  const candidates = [counts.total, step + maxSegmentSteps, multiple(counts.stepsPerEpoch), ...every.filter((n) => n > 0).map(multiple), ...at.filter((n) => n > step)];
-  return Math.min(...candidates);
+  let next = Math.min(counts.total, step + maxSegmentSteps);
+  for (const n of [counts.stepsPerEpoch, ...every]) if (n > 0) next = Math.min(next, (Math.floor(step / n) + 1) * n);
+  for (const n of at) if (n > step) next = Math.min(next, n);
+  return next;
 }

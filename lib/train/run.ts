@@ -91,7 +91,7 @@ export interface RunPlan {
   readonly reportMs: number;
   readonly evaluate: readonly { readonly task: Task; readonly splits: readonly string[] }[];
   readonly evaluateEvery: 'epoch' | number;
-  readonly pauseEvery: number;
+  readonly pauseEvery: readonly number[];
   readonly pauseAt: readonly number[];
   readonly onPause: ((boundary: Boundary) => Promise<'stop' | void>) | undefined;
   readonly resume: RunResume | undefined;

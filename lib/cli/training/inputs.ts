@@ -1,4 +1,5 @@
 /** Model and task that a command line names. */
+import { resolve } from 'node:path';
 import { resolveModel } from '../../data/hub.ts';
 import { LrdistError } from '../../errors.ts';
 import { configLabels, readConfig } from '../../train/config.ts';
@@ -20,10 +21,12 @@ async function fetchModel(name: string, args: RawArguments, { signal, output }: 
   const told = new Set<string>();
   const revision = text(args, 'model_revision');
   const cacheDir = text(args, 'cache_dir');
+  // What Hugging Face's variable means; this process is the program, so nobody else sees it.
+  if (cacheDir !== undefined) process.env['HF_HUB_CACHE'] = resolve(cacheDir);
   return resolveModel(name, {
     signal,
     ...(revision === undefined ? {} : { revision }),
-    ...(cacheDir === undefined ? {} : { cacheDir }),
+    onWarning: output.note,
     onProgress: ({ file, total }) => {
       if (told.has(file)) return;
       told.add(file);

@@ -1,4 +1,5 @@
 /** The files beside a trained model's weights. */
+import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { loadNative } from '../../native/load.ts';
 import type { RateDistribution } from '../../rates/distribution.ts';
@@ -51,7 +52,8 @@ function cardOf({ model, task, tuned, baseModel }: RunRecord, { folder, replica,
   const source = distribution.provenance['source'];
   return {
     name: basename(resolve(folder)),
-    baseModel,
+    // A folder's path says nothing to a reader elsewhere.
+    baseModel: existsSync(baseModel) ? basename(resolve(baseModel)) : baseModel,
     task: { name: task.name, split: evaluationSplits(task)[0] ?? 'validation', ...(task.dataset === undefined ? {} : { dataset: task.dataset }) },
     metrics: evaluation ?? {},
     hyperparameters: hyperparameters(tuned, distribution),
