@@ -23,15 +23,7 @@ export interface PipRequest {
 const pythonTags = ['--python-version', '3.11', '--implementation', 'cp', '--abi', 'cp311'];
 
 /** pip does not derive the older platform names from the newest, and NVIDIA's wheels carry several. */
-const platforms = [
-  'manylinux_2_28',
-  'manylinux_2_27',
-  'manylinux_2_26',
-  'manylinux_2_25',
-  'manylinux_2_24',
-  'manylinux_2_17',
-  'manylinux2014',
-];
+const platforms = [...Array.from({ length: 12 }, (_, i) => `manylinux_2_${28 - i}`), 'manylinux2014'];
 
 export function pipArguments(request: PipRequest, arch: string = process.arch): string[] {
   const machine = arch === 'arm64' ? 'aarch64' : 'x86_64';
