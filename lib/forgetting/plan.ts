@@ -5,7 +5,8 @@ import { check } from '../train/check.ts';
 import { countSteps } from '../train/plan.ts';
 import { rowsOf, splitOf, type Task } from '../train/task.ts';
 import type { ShiftMode, ShiftOptions, StageTraining } from './options.ts';
-import { metricOf, type TaskMetric } from './scores.ts';
+import { metricOf } from './scores.ts';
+import type { TaskMetric } from '../report/shift-record.ts';
 
 const object = z.custom<object>((value) => typeof value === 'object' && value !== null, 'expected an object');
 const tasks = z.custom<readonly [Task, Task]>(
@@ -99,7 +100,10 @@ export function planShift(options: ShiftOptions): ShiftPlan {
 
   for (const task of options.tasks) {
     if (splitOf(task, split).labels.includes(NaN)) {
-      throw invalid(`split: the ${split} rows of ${task.name} have no labels to score against`, 'Use the validation split.');
+      throw invalid(
+        `split: the ${split} rows of ${task.name} have no labels to score against`,
+        'Use the validation split.',
+      );
     }
   }
 

@@ -3,38 +3,7 @@ import { chanceNormalised } from '../metrics/glue.ts';
 import { accuracy } from '../metrics/scores.ts';
 import type { Scores } from '../train/model.ts';
 import { splitOf, type Task } from '../train/task.ts';
-
-/** How one task is scored within a pair. */
-export interface TaskMetric {
-  readonly task: string;
-  readonly metric: string;
-  /** What guessing gets. */
-  readonly chance: number;
-}
-
-/** Each is a share of 1; NaN where the model stopped being finite. */
-export interface PairScores {
-  /** First task after the first stage. */
-  readonly before: number;
-  /** Second task after the second stage. */
-  readonly p_s: number;
-  /** First task after the second stage. */
-  readonly p_o: number;
-  /** before - p_o; below 0 where the second stage helped the first task (backward transfer is its negative). */
-  readonly forgetting: number;
-  /** What a search maximizes: see `objectiveOf`. */
-  readonly objective: number;
-}
-
-export const scoreNames = [
-  'before',
-  'p_s',
-  'p_o',
-  'forgetting',
-  'objective',
-] as const satisfies readonly (keyof PairScores)[];
-
-export type ObjectiveKind = 'sum' | 'chance-normalised sum';
+import type { ObjectiveKind, PairScores, TaskMetric } from '../report/shift-record.ts';
 
 /** p_s + p_o as they are where both tasks have the same metric, else with guessing at 0 and perfection at 1 for each. */
 export function objectiveKind([first, second]: readonly [TaskMetric, TaskMetric]): ObjectiveKind {

@@ -6,7 +6,8 @@ import type { TrainOptions } from '../train/options.ts';
 import type { RunResult } from '../train/run.ts';
 import type { ShiftEvent } from './events.ts';
 import type { ShiftPlan } from './plan.ts';
-import { machine, type RunRecord } from './record.ts';
+import { machine } from './environment.ts';
+import type { RunRecord } from '../report/shift-record.ts';
 import { pairScores, scoreOf } from './scores.ts';
 
 export interface SeedResult {
@@ -57,7 +58,7 @@ export async function runSeed(plan: ShiftPlan, seed: number, done: number): Prom
   });
   return {
     runs,
-    machine: machine({ ...model.spec, matmul: model.session.matmul() }),
+    machine: machine(model),
     tokens: (firstResult?.tokens ?? 0) + secondResult.tokens,
     notes: given ? model.loaded.notes : [],
   };

@@ -2,7 +2,8 @@ import { toDocument } from '../rates/file.ts';
 import { rowsOf, splitOf } from '../train/task.ts';
 import type { ShiftOptions } from './options.ts';
 import { planShift, type ShiftPlan } from './plan.ts';
-import { SHIFT_FORMAT, type ShiftRecord, type TaskRecord, versions } from './record.ts';
+import { SHIFT_FORMAT, type ShiftRecord, type TaskRecord } from '../report/shift-record.ts';
+import { versions } from './environment.ts';
 import { objectiveKind } from './scores.ts';
 import { runSeed, type SeedResult } from './seed-run.ts';
 import { notesOn, summarize } from './summary.ts';
@@ -40,6 +41,7 @@ function recordOf(plan: ShiftPlan, results: readonly SeedResult[], started: Date
     machine: results[0]!.machine,
     mode: plan.mode,
     model: options.model,
+    session: { ...options.session },
     tasks: [taskRecord(plan, 0), taskRecord(plan, 1)],
     split: plan.split,
     objective: objectiveKind(metrics),

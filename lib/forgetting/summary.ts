@@ -1,6 +1,11 @@
-import type { RunRecord, SummaryRecord } from './record.ts';
-import { scoreNames, type PairScores, type TaskMetric } from './scores.ts';
-import { pairedDifference, spread } from './statistics.ts';
+import {
+  type PairScores,
+  type RunRecord,
+  scoreNames,
+  type SummaryRecord,
+  type TaskMetric,
+} from '../report/shift-record.ts';
+import { pairedDifference, spread } from '../report/spread.ts';
 
 function byScore<T>(value: (name: keyof PairScores) => T): Record<keyof PairScores, T> {
   return Object.fromEntries(scoreNames.map((name) => [name, value(name)])) as Record<keyof PairScores, T>;

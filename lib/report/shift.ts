@@ -1,7 +1,6 @@
 /** A task-shift record as text. */
-import type { ShiftRecord } from '../forgetting/record.ts';
-import type { PairScores } from '../forgetting/scores.ts';
-import type { Interval, Spread } from '../forgetting/statistics.ts';
+import type { PairScores, ShiftRecord } from './shift-record.ts';
+import type { Interval, Spread } from './spread.ts';
 import { alignColumns } from '../rates/table.ts';
 
 const columns = ['before', 'p_s', 'p_o', 'forgetting', 'objective'] as const satisfies readonly (keyof PairScores)[];

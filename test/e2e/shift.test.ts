@@ -123,20 +123,26 @@ test('a fine-tuned folder instead of a first stage', async () => {
 });
 
 test('a distribution that diverges is reported; the others keep their bits', async () => {
-  const wild: RateDistribution = { ...flat(1, 2), name: 'wild' };
-  const training = { ...options.training, clipNorm: 0, optimizer: { eps: 1e-300 } };
-  const broken: Task = { ...second };
-  const calm = await taskShift({ ...options, tasks: [first, broken], training });
+  const wild: RateDistribution = { ...flat(1e30, 2), name: 'wild' };
+  const events: ShiftEvent[] = [];
   const both = await taskShift({
     ...options,
-    tasks: [first, broken],
-    training,
     distributions: [...options.distributions, wild],
+    onEvent: (event) => events.push(event),
   });
-  assert.deepEqual((numbers(both) as unknown[]).slice(0, 2), numbers(calm));
+  assert.deepEqual((numbers(both) as unknown[]).slice(0, 2), numbers(await taskShift(options)));
   const last = both.runs[2]!;
-  if (last.state === 'not_finite') assert.ok(Number.isNaN(last.p_o) && Number.isNaN(last.before));
-  else assert.ok(Number.isFinite(last.p_o));
+  assert.equal(last.state, 'not_finite');
+  assert.ok(Number.isNaN(last.before) && Number.isNaN(last.p_s) && Number.isNaN(last.p_o));
+  assert.ok(both.notes.some((note) => /^wild: the loss stopped being finite/.test(note)));
+  assert.deepEqual(
+    events.flatMap((event) => (event.type === 'not-finite' ? [[event.distribution, event.stage]] : [])),
+    [['wild', 2]],
+  );
+  await assert.rejects(
+    taskShift({ ...options, distributions: [wild] }),
+    (error) => isLrdistError(error) && error.code === 'ERR_LOSS_NOT_FINITE',
+  );
 });
 
 test('an abort ends it with its reason', async () => {

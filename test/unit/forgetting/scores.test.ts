@@ -1,13 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  metricOf,
-  objectiveKind,
-  objectiveOf,
-  pairScores,
-  scoreOf,
-  type TaskMetric,
-} from '../../../lib/forgetting/scores.ts';
+import { metricOf, objectiveKind, objectiveOf, pairScores, scoreOf } from '../../../lib/forgetting/scores.ts';
+import type { TaskMetric } from '../../../lib/report/shift-record.ts';
 import type { Scores } from '../../../lib/train/model.ts';
 import type { Task } from '../../../lib/train/task.ts';
 

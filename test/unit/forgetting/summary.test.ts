@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { RunRecord } from '../../../lib/forgetting/record.ts';
-import { pairScores, type TaskMetric } from '../../../lib/forgetting/scores.ts';
+import type { RunRecord, TaskMetric } from '../../../lib/report/shift-record.ts';
+import { pairScores } from '../../../lib/forgetting/scores.ts';
 import { notesOn, summarize } from '../../../lib/forgetting/summary.ts';
 
 const metrics = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { direction, pairedDifference, spread } from '../../../lib/forgetting/statistics.ts';
+import { direction, pairedDifference, spread } from '../../../lib/report/spread.ts';
 
 const near = (a: number | null, b: number): void => assert.ok(a !== null && Math.abs(a - b) < 1e-9, `${a} is not ${b}`);
 

@@ -1,13 +1,39 @@
-import { arch, cpus, platform } from 'node:os';
-import { BOUNDARY_VERSION } from '../native/boundary.ts';
-import { loadNative } from '../native/load.ts';
 import type { RatesDocument } from '../rates/file.ts';
-import { packageVersion } from '../train/protocol.ts';
-import type { ShiftMode, StageTraining } from './options.ts';
-import type { ObjectiveKind, PairScores, TaskMetric } from './scores.ts';
-import type { Interval, Spread } from './statistics.ts';
+import type { Interval, Spread } from './spread.ts';
 
 export const SHIFT_FORMAT = 'lrdist-shift/1';
+
+/** How one task is scored within a pair. */
+export interface TaskMetric {
+  readonly task: string;
+  readonly metric: string;
+  /** What guessing gets. */
+  readonly chance: number;
+}
+
+/** Each is a share of 1; NaN (null in JSON) where the model stopped being finite. */
+export interface PairScores {
+  /** First task after the first stage. */
+  readonly before: number;
+  /** Second task after the second stage. */
+  readonly p_s: number;
+  /** First task after the second stage. */
+  readonly p_o: number;
+  /** before - p_o; below 0 where the second stage helped the first task. Backward transfer is its negative. */
+  readonly forgetting: number;
+  /** What a search maximizes: p_s + p_o, chance-normalised where the tasks differ in metric. */
+  readonly objective: number;
+}
+
+export const scoreNames = [
+  'before',
+  'p_s',
+  'p_o',
+  'forgetting',
+  'objective',
+] as const satisfies readonly (keyof PairScores)[];
+
+export type ObjectiveKind = 'sum' | 'chance-normalised sum';
 
 export interface TaskRecord extends TaskMetric {
   readonly dataset?: { readonly name: string; readonly config?: string };
@@ -21,7 +47,7 @@ export interface RunRecord extends PairScores {
   readonly distribution: string;
   readonly seed: number;
   readonly state: 'complete' | 'not_finite';
-  /** Mean training loss of the last tenth of the stage's steps; null where there was no such stage or it stopped being finite. */
+  /** Mean training loss of the last tenth of each stage's steps; null where there was no such stage or it stopped being finite. */
   readonly final_losses: readonly [number | null, number | null];
 }
 
@@ -33,25 +59,25 @@ export interface SummaryRecord {
   readonly difference?: Readonly<Record<keyof PairScores, Interval>>;
 }
 
+type Settings = Readonly<Record<string, unknown>>;
+
 /** Everything about a comparison: what was run, with what, and what came out. Scores are shares of 1. */
 export interface ShiftRecord {
   readonly format: typeof SHIFT_FORMAT;
   readonly created: string;
   readonly versions: Readonly<Record<string, string | number>>;
   readonly machine: Readonly<Record<string, string | number>>;
-  readonly mode: ShiftMode;
+  readonly mode: 'keep' | 'paper';
   readonly model: string;
+  /** How models were opened, where it was not the default. */
+  readonly session: Settings;
   readonly tasks: readonly [TaskRecord, TaskRecord];
   readonly split: string;
   readonly objective: ObjectiveKind;
   /** Where the first task's model came from: rates of its own, a folder, or each distribution's own first stage. */
   readonly first_stage: { readonly rates: RatesDocument } | { readonly model: string } | 'distribution';
   readonly distributions: readonly RatesDocument[];
-  readonly training: {
-    readonly first: StageTraining | null;
-    readonly second: StageTraining;
-    readonly moments: 'keep' | 'fresh';
-  };
+  readonly training: { readonly first: Settings | null; readonly second: Settings; readonly moments: 'keep' | 'fresh' };
   readonly seeds: readonly number[];
   readonly runs: readonly RunRecord[];
   readonly summary: readonly SummaryRecord[];
@@ -59,30 +85,4 @@ export interface ShiftRecord {
   readonly notes: readonly string[];
   readonly train_tokens: number;
   readonly seconds: number;
-}
-
-export function versions(): Record<string, string | number> {
-  return {
-    lrdist: packageVersion,
-    node: process.versions.node,
-    libtorch: loadNative().info().libtorchLoaded,
-    boundary: BOUNDARY_VERSION,
-  };
-}
-
-export function machine(session: {
-  readonly device: string;
-  readonly threads: number;
-  readonly precision: string;
-  readonly matmul: string;
-}): Record<string, string | number> {
-  const { device, threads, precision, matmul } = session;
-  return {
-    system: `${platform()} ${arch()}`,
-    processor: cpus()[0]?.model.trim() ?? 'unknown',
-    device,
-    threads,
-    precision,
-    matmul,
-  };
 }

@@ -1,0 +1,96 @@
+/** The embedded default: lrdist makes a language, a model and tasks itself, and compares rate distributions on them. */
+import type { ShiftOptions } from '../forgetting/options.ts';
+import type { ShiftRecord } from '../report/shift-record.ts';
+import { taskShift } from '../forgetting/shift.ts';
+import { flat, type RateDistribution } from '../rates/distribution.ts';
+import { findPreset, fromPreset } from '../rates/presets.ts';
+import type { Operation } from '../train/model.ts';
+import type { Task } from '../train/task.ts';
+import { baseModel } from './base-model.ts';
+import { bestOfEach, rankFirstRates, type FirstRate } from './choose.ts';
+import type { DemoEvent } from './events.ts';
+import { loadDemoTask } from './load.ts';
+import type { DemoSettings } from './settings.ts';
+
+export interface DemoOptions extends Operation {
+  readonly settings: DemoSettings;
+  /** Folder for the pretrained model; default `demo` in the cache folder. */
+  readonly cache?: string;
+  readonly threads?: number;
+  readonly onEvent?: (event: DemoEvent) => void;
+}
+
+export interface DemoRecord {
+  readonly format: 'lrdist-demo/1';
+  readonly settings: DemoSettings;
+  /** Hugging Face folder of the pretrained model. */
+  readonly base_model: string;
+  readonly base_model_reused: boolean;
+  /** Flat rates tried for the first task, the chosen one first. */
+  readonly first_rates: readonly FirstRate[];
+  /** All shapes and bases, on the select rows under the choosing seed. */
+  readonly choice: ShiftRecord;
+  /** The chosen base of each shape, on the validation rows under the other seeds; flat first. */
+  readonly comparison: ShiftRecord;
+  readonly seconds: number;
+}
+
+/** Seed of all choices; the comparison counts its seeds from the next one on. */
+const choosingSeed = 100;
+
+/** @throws what openModel and taskShift throw */
+export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
+  const { settings, signal, threads, cache } = options;
+  const tell = options.onEvent ?? (() => undefined);
+  const common = {
+    ...(signal === undefined ? {} : { signal }),
+    ...(threads === undefined ? {} : { threads }),
+    onEvent: tell,
+  };
+  const began = performance.now();
+  const base = await baseModel(settings, { ...common, ...(cache === undefined ? {} : { cache }) });
+  tell({ type: 'base', ...base, seconds: (performance.now() - began) / 1000 });
+  const load = (name: string): Promise<Task> =>
+    loadDemoTask(name, base.folder, settings.rows, signal === undefined ? {} : { signal });
+  const tasks = [await load(settings.tasks[0]), await load(settings.tasks[1])] as const;
+
+  const ranked = await rankFirstRates(tasks[0], { ...common, settings, folder: base.folder, seed: choosingSeed });
+  tell({ type: 'first-rate', ...ranked[0]! });
+
+  const shift = (
+    part: 'choose' | 'compare',
+    over: Pick<ShiftOptions, 'distributions' | 'seeds' | 'split'>,
+  ): Promise<ShiftRecord> =>
+    taskShift({
+      model: base.folder,
+      tasks,
+      firstRates: flat(ranked[0]!.rate, settings.model.layers),
+      firstTraining: settings.firstTraining,
+      training: settings.training,
+      session: { pool: settings.pool, ...(threads === undefined ? {} : { threads }) },
+      ...(signal === undefined ? {} : { signal }),
+      onEvent: (event) => tell({ type: 'shift', part, event }),
+      ...over,
+    });
+  const shapes = candidates(settings);
+  const choice = await shift('choose', { distributions: shapes.flat(), seeds: [choosingSeed], split: 'select' });
+  const chosen = bestOfEach(shapes, choice);
+  tell({ type: 'chosen', distributions: chosen.map(({ name }) => name) });
+  const seeds = Array.from({ length: settings.seeds }, (_, i) => choosingSeed + 1 + i);
+  const comparison = await shift('compare', { distributions: chosen, seeds, split: 'validation' });
+  return {
+    format: 'lrdist-demo/1',
+    settings,
+    base_model: base.folder,
+    base_model_reused: base.reused,
+    first_rates: ranked,
+    choice,
+    comparison,
+    seconds: (performance.now() - began) / 1000,
+  };
+}
+
+/** The distributions tried, by shape, flat first. */
+export function candidates({ shapes, model }: Pick<DemoSettings, 'shapes' | 'model'>): RateDistribution[][] {
+  return shapes.map(({ name, bases }) => bases.map((base) => fromPreset(findPreset(name)!, model.layers, base)));
+}
