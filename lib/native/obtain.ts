@@ -33,7 +33,7 @@ export interface ObtainOptions {
 }
 
 /** Unpacked size and download size, in bytes, roughly: for the announcement and for the check of the disk. */
-const sizes = { cpu: { download: 0.2e9, disk: 1.5e9 }, cuda: { download: 2.8e9, disk: 9e9 } };
+const sizes = { cpu: { download: 0.2e9, disk: 1.5e9 }, cuda: { download: 2.6e9, disk: 9e9 } };
 
 /**
  * Obtains libtorch into the cache folder and returns its folder. Everything happens in a temporary folder beside the final one, which is
