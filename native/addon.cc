@@ -6,7 +6,7 @@
 namespace lrdist {
 namespace {
 
-constexpr int boundary_version = 1;  // BOUNDARY_VERSION of lib/native/boundary.ts
+constexpr int boundary_version = 2;  // BOUNDARY_VERSION of lib/native/boundary.ts
 
 Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();

@@ -72,7 +72,7 @@ const HeadSpec& head_for(const Facts& facts, int64_t head, Loss loss, const std:
 
 // A target that the loss can use: a class of the head, or any number for 'mse'.
 void check_label(float label, Loss loss, const HeadSpec& head, int64_t row, const char* field, size_t index) {
-  if (loss == Loss::masked_lm) return;
+  if (loss == Loss::masked_lm || loss == Loss::distillation) return;
   if (std::isnan(label)) refuse(at(field, index), "row " + std::to_string(row) + " of the dataset has no label");
   if (loss == Loss::mse) return;
   if (!(label >= 0 && label < static_cast<float>(head.outputs)) || label != std::floor(label)) {
@@ -146,7 +146,7 @@ void check_slot(const Facts& facts, int64_t slot, const std::string& field) {
 
 void check_restorable(const Facts& facts, int64_t slot, const std::string& field) {
   check_slot(facts, slot, field);
-  if (facts.slots.at(slot) == SlotKind::fisher) refuse(field, "slot " + std::to_string(slot) + " holds Fisher information, not a snapshot");
+  if (facts.slots.at(slot) == SlotKind::values) refuse(field, "slot " + std::to_string(slot) + " is not a snapshot");
 }
 
 void check_parameters(const Facts& facts, const std::vector<int32_t>& parameters, const std::string& field) {
@@ -175,6 +175,7 @@ void check_file_tensors(const Facts& facts, const std::vector<FileTensor>& tenso
   for (size_t i = 0; i < tensors.size(); ++i) {
     const FileTensor& t = tensors[i];
     check_place(facts, t.buffer, t.parameter, t.replica == -1 ? 0 : t.replica, at("tensors", i));
+    if (t.buffer == Buffer::slot) check_slot(facts, t.slot, at("tensors", i) + ".slot");
   }
 }
 
@@ -190,6 +191,20 @@ void check_plan(const Facts& facts, const Plan& plan) {
   check_length(plan.decay, facts.replicas * plan.groups, "plan.decay", "replicas x groups");
   check_finite(plan.rates, false, "plan.rates");
   check_finite(plan.decay, false, "plan.decay");
+  if (!plan.anchored.empty()) check_length(plan.anchored, static_cast<int64_t>(facts.parameters.size()), "plan.anchored", "one for each parameter");
+  if (!plan.penalties.empty()) check_length(plan.penalties, facts.replicas, "plan.penalties", "one for each replica");
+  if (!plan.transforms.empty()) check_length(plan.transforms, facts.replicas, "plan.transforms", "one for each replica");
+  const auto slot = [&](int64_t id, const std::string& field) {
+    if (id >= 0) check_slot(facts, id, field);
+  };
+  for (size_t k = 0; k < plan.penalties.size(); ++k) {
+    slot(plan.penalties[k].anchor, at("plan.penalties", k) + ".anchor");
+    slot(plan.penalties[k].fisher, at("plan.penalties", k) + ".fisher");
+  }
+  for (size_t k = 0; k < plan.transforms.size(); ++k) {
+    slot(plan.transforms[k].anchor, at("plan.transforms", k) + ".anchor");
+    slot(plan.transforms[k].fisher, at("plan.transforms", k) + ".fisher");
+  }
 }
 
 void check_segment(const Facts& facts, const Segment& s) {
@@ -199,6 +214,13 @@ void check_segment(const Facts& facts, const Segment& s) {
     head_for(facts, s.parts[p].head, s.parts[p].loss, field);
     check_dataset(facts, s.parts[p].dataset, field + ".dataset");
     if (s.parts[p].loss == Loss::masked_lm) check_masking(facts, s.parts[p].masking, field + ".masking");
+    if (s.parts[p].loss == Loss::distillation) {
+      const auto rows = static_cast<int64_t>(facts.datasets.at(s.parts[p].dataset).labels.size());
+      check_length(s.parts[p].targets, facts.replicas * rows * facts.heads[static_cast<size_t>(s.parts[p].head)].outputs, field + ".targets",
+                   "replicas x rows x outputs");
+      for (size_t i = 0; i < s.parts[p].targets.size(); ++i)
+        if (!std::isfinite(s.parts[p].targets[i])) refuse(at(field + ".targets", i), "expected a finite number");
+    }
   }
 
   check_offsets(s.row_offsets, s.rows.size(), "segment.rowOffsets", "batch");
@@ -290,6 +312,17 @@ void check_fisher(const Facts& facts, const FisherSpec& f) {
   check_dataset(facts, f.dataset, "fisher.dataset");
   if (f.loss == Loss::masked_lm) check_masking(facts, f.masking, "fisher.masking");
   check_rows(facts.datasets.at(f.dataset), &f.rows, "fisher.rows", f.loss, f.labels_from_model ? nullptr : &head);
+}
+
+void check_gradient(const Facts& facts, const GradientSpec& g) {
+  const HeadSpec& head = head_for(facts, g.head, g.loss, "gradient");
+  check_dataset(facts, g.dataset, "gradient.dataset");
+  if (g.loss == Loss::masked_lm) check_masking(facts, g.masking, "gradient.masking");
+  check_rows(facts.datasets.at(g.dataset), &g.rows, "gradient.rows", g.loss, &head);
+}
+
+void check_operand(const Facts& facts, const Operand& operand, const std::string& field) {
+  if (operand.buffer == Buffer::slot) check_slot(facts, operand.slot, field + ".slot");
 }
 
 }  // namespace lrdist

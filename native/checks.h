@@ -21,7 +21,8 @@ struct DatasetFacts {
   std::vector<int32_t> offsets;
 };
 
-enum class SlotKind { snapshot, fisher };
+// Values (Fisher information, gradients) cannot be restored as weights.
+enum class SlotKind { snapshot, values };
 
 struct Facts {
   ModelSpec model;
@@ -48,5 +49,7 @@ void check_plan(const Facts& facts, const Plan& plan);
 void check_segment(const Facts& facts, const Segment& segment);
 void check_evaluation(const Facts& facts, const Evaluation& evaluation);
 void check_fisher(const Facts& facts, const FisherSpec& fisher);
+void check_gradient(const Facts& facts, const GradientSpec& gradient);
+void check_operand(const Facts& facts, const Operand& operand, const std::string& field);
 
 }  // namespace lrdist

@@ -9,8 +9,17 @@ namespace {
 
 constexpr double infinite = std::numeric_limits<double>::max();
 
-const Choices<Loss> losses = {
+const Choices<Loss> losses = {{"cross-entropy", Loss::cross_entropy},
+                              {"double-softmax", Loss::double_softmax},
+                              {"mse", Loss::mse},
+                              {"masked-lm", Loss::masked_lm},
+                              {"distillation", Loss::distillation}};
+
+// Those that need no teacher.
+const Choices<Loss> row_losses = {
     {"cross-entropy", Loss::cross_entropy}, {"double-softmax", Loss::double_softmax}, {"mse", Loss::mse}, {"masked-lm", Loss::masked_lm}};
+
+const Choices<Loss> label_losses = {{"cross-entropy", Loss::cross_entropy}, {"mse", Loss::mse}, {"masked-lm", Loss::masked_lm}};
 
 const Choices<Buffer> buffers = {{"weights", Buffer::weights}, {"exp_avg", Buffer::exp_avg}, {"exp_avg_sq", Buffer::exp_avg_sq},
                                  {"gradients", Buffer::gradients}, {"steps", Buffer::steps}, {"touched", Buffer::touched},
@@ -71,7 +80,54 @@ Part read_part(const Fields& f) {
     refuse(f.path("labelSmoothing"), "goes with a loss over classes only");
   }
   p.masking = read_masking_for(f, p.loss == Loss::masked_lm);
+  p.temperature = 1;
+  if (p.loss == Loss::distillation) {
+    p.targets = f.numbers<float>("targets");
+    if (f.has("temperature")) p.temperature = f.number("temperature", 1e-3, 1e3);
+  } else if (f.has("targets")) {
+    refuse(f.path("targets"), "goes with the loss 'distillation' only");
+  }
   return p;
+}
+
+int64_t read_slot(const Fields& f, const char* key) { return f.integer(key, 0, max_safe_integer); }
+
+Penalty read_penalty(const Fields& f) {
+  Penalty p;
+  p.kind = f.choice<PenaltyKind>(
+      "kind", {{"none", PenaltyKind::none}, {"l2-sp", PenaltyKind::l2_sp}, {"ewc", PenaltyKind::ewc}, {"recadam", PenaltyKind::recadam}});
+  if (p.kind == PenaltyKind::none) return p;
+  p.anchor = read_slot(f, "anchor");
+  p.strength = f.number("strength", 0, 1e30);
+  if (p.kind == PenaltyKind::l2_sp) p.head_strength = f.number("headStrength", 0, 1e30);
+  if (p.kind == PenaltyKind::ewc) p.fisher = read_slot(f, "fisher");
+  if (p.kind == PenaltyKind::recadam) {
+    p.slope = f.number("slope", 0, 1e6);
+    p.midpoint = f.number("midpoint", -1e12, 1e12);
+  }
+  return p;
+}
+
+Transform read_transform(const Fields& f) {
+  Transform t;
+  t.kind = f.choice<TransformKind>("kind", {{"none", TransformKind::none},
+                                            {"mixout", TransformKind::mixout},
+                                            {"child-f", TransformKind::child_free},
+                                            {"child-d", TransformKind::child_fisher}});
+  if (t.kind == TransformKind::none) return t;
+  const bool mixout = t.kind == TransformKind::mixout;  // of 1: nothing would be learned
+  t.probability = f.number("probability", mixout ? 0 : 1e-4, mixout ? 0.9999 : 1);
+  if (mixout) t.anchor = read_slot(f, "anchor");
+  if (t.kind == TransformKind::child_fisher) t.fisher = read_slot(f, "fisher");
+  return t;
+}
+
+Operand read_operand(const Fields& f) {
+  Operand o;
+  o.buffer = f.choice<Buffer>(
+      "buffer", {{"weights", Buffer::weights}, {"exp_avg", Buffer::exp_avg}, {"exp_avg_sq", Buffer::exp_avg_sq}, {"slot", Buffer::slot}});
+  if (o.buffer == Buffer::slot) o.slot = read_slot(f, "slot");
+  return o;
 }
 
 Source read_source(const Fields& f) {
@@ -90,7 +146,8 @@ FileTensor read_file_tensor(const Fields& f) {
   t.dtype = f.choice<DType>("dtype", {{"F32", DType::f32}, {"F16", DType::f16}, {"BF16", DType::bf16},
                                       {"F64", DType::f64}, {"I64", DType::i64}, {"U8", DType::u8}});
   t.buffer = f.choice<Buffer>("buffer", {{"weights", Buffer::weights}, {"exp_avg", Buffer::exp_avg}, {"exp_avg_sq", Buffer::exp_avg_sq},
-                                         {"steps", Buffer::steps}, {"touched", Buffer::touched}});
+                                         {"steps", Buffer::steps}, {"touched", Buffer::touched}, {"slot", Buffer::slot}});
+  if (t.buffer == Buffer::slot) t.slot = read_slot(f, "slot");
   const bool counts = t.buffer == Buffer::steps, flags = t.buffer == Buffer::touched;
   if (counts != (t.dtype == DType::i64) || flags != (t.dtype == DType::u8)) {
     refuse(f.path("dtype"), "'steps' are I64, 'touched' is U8 and the other buffers are floating-point numbers");
@@ -150,6 +207,9 @@ Plan read_plan(Napi::Value value) {
   p.beta2 = o.number("beta2", 0, 1, true);
   p.eps = o.number("eps", 0, infinite);
   p.fresh_moments = f.choice<bool>("moments", {{"keep", false}, {"fresh", true}});
+  if (f.has("penalties")) p.penalties = list(f.get("penalties"), f.path("penalties"), read_penalty);
+  if (f.has("transforms")) p.transforms = list(f.get("transforms"), f.path("transforms"), read_transform);
+  if (f.has("anchored")) p.anchored = f.numbers<uint8_t>("anchored");
   return p;
 }
 
@@ -168,6 +228,7 @@ SegmentCall read_segment(Napi::Value value) {
   s.factors_per_group = f.boolean("factorsPerGroup");
   s.clip_norm = f.number("clipNorm", 0, infinite);
   s.step_offset = f.integer("stepOffset", 0, max_safe_integer);
+  if (f.has("stageOffset")) s.stage_offset = f.integer("stageOffset", 0, max_safe_integer);
   s.dropout = f.boolean("dropout");
   call.report_ms = f.number("reportMs", 0, infinite);
   return call;
@@ -182,7 +243,7 @@ Evaluation read_evaluation(Napi::Value value) {
   if (!e.all_rows) e.rows = f.numbers<int32_t>("rows");
   e.want = f.choice<Want>("want", {{"logits", Want::logits}, {"losses", Want::losses}, {"cls", Want::cls}, {"layers", Want::layers}});
   e.loss = Loss::cross_entropy;
-  if (e.want == Want::losses || f.has("loss")) e.loss = f.choice<Loss>("loss", losses);
+  if (e.want == Want::losses || f.has("loss")) e.loss = f.choice<Loss>("loss", row_losses);
   e.masking = read_masking_for(f, e.want == Want::losses && e.loss == Loss::masked_lm);
   e.batch_tokens = f.integer("batchTokens", 1, max_int32);
   return e;
@@ -194,11 +255,25 @@ FisherSpec read_fisher(Napi::Value value) {
   s.head = f.integer("head", 0, max_int32);
   s.dataset = f.integer("dataset", 0, max_safe_integer);
   s.rows = f.numbers<int32_t>("rows");
-  s.loss = f.choice<Loss>("loss", {{"cross-entropy", Loss::cross_entropy}, {"mse", Loss::mse}, {"masked-lm", Loss::masked_lm}});
+  s.loss = f.choice<Loss>("loss", label_losses);
   s.masking = read_masking_for(f, s.loss == Loss::masked_lm);
   s.labels_from_model = f.choice<bool>("labels", {{"data", false}, {"model", true}});
   return s;
 }
+
+GradientSpec read_gradient(Napi::Value value) {
+  const Fields f(value, "gradient");
+  GradientSpec s{};
+  s.head = f.integer("head", 0, max_int32);
+  s.dataset = f.integer("dataset", 0, max_safe_integer);
+  s.rows = f.numbers<int32_t>("rows");
+  s.loss = f.choice<Loss>("loss", label_losses);
+  s.masking = read_masking_for(f, s.loss == Loss::masked_lm);
+  s.batch_tokens = f.integer("batchTokens", 1, max_int32);
+  return s;
+}
+
+Operand read_operand(Napi::Value value, const std::string& field) { return read_operand(Fields(value, field)); }
 
 namespace {
 
@@ -230,6 +305,11 @@ Napi::Value floats(Napi::Env env, std::vector<float>&& numbers) {
 }  // namespace
 
 Napi::Value to_js(Napi::Env env, std::vector<float>&& numbers) { return floats(env, std::move(numbers)); }
+
+Napi::Value to_js(Napi::Env env, std::vector<double>&& numbers) {
+  const size_t length = numbers.size();
+  return Napi::Float64Array::New(env, length, Napi::ArrayBuffer(env, array_buffer(env, std::move(numbers))), 0);
+}
 
 Napi::Value to_js(Napi::Env env, const std::vector<ParameterInfo>& parameters) {
   Napi::Array list = Napi::Array::New(env, parameters.size());

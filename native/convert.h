@@ -22,12 +22,15 @@ struct SegmentCall {
 SegmentCall read_segment(Napi::Value value);
 Evaluation read_evaluation(Napi::Value value);
 FisherSpec read_fisher(Napi::Value value);
+GradientSpec read_gradient(Napi::Value value);
+Operand read_operand(Napi::Value value, const std::string& field);
 
 Napi::Value to_js(Napi::Env env, const std::vector<ParameterInfo>& parameters);
 Napi::Value to_js(Napi::Env env, const Memory& memory);
 Napi::Value to_js(Napi::Env env, StepEvent&& event);
 Napi::Value to_js(Napi::Env env, SegmentResult&& result);
 Napi::Value to_js(Napi::Env env, std::vector<float>&& numbers);
+Napi::Value to_js(Napi::Env env, std::vector<double>&& numbers);
 Napi::Value to_js(Napi::Env env, Matmul matmul);
 
 }  // namespace lrdist

@@ -22,6 +22,7 @@ Napi::Function Session::define(Napi::Env env) {
                       InstanceMethod<&Session::load>("load"), InstanceMethod<&Session::initialize>("initialize"),
                       InstanceMethod<&Session::set_plan>("setPlan"), InstanceMethod<&Session::train>("train"),
                       InstanceMethod<&Session::evaluate>("evaluate"), InstanceMethod<&Session::fisher>("fisher"),
+                      InstanceMethod<&Session::gradient>("gradient"), InstanceMethod<&Session::compare>("compare"),
                       InstanceMethod<&Session::set_replicas>("setReplicas"), InstanceMethod<&Session::snapshot>("snapshot"),
                       InstanceMethod<&Session::restore>("restore"), InstanceMethod<&Session::release>("release"),
                       InstanceMethod<&Session::read>("read"), InstanceMethod<&Session::write>("write"),
@@ -69,7 +70,6 @@ Napi::Value Session::add_head(const Napi::CallbackInfo& info) {
                    [this, heads](Napi::Env env, Result&& index) -> Napi::Value {
                      facts_.heads = heads;
                      facts_.parameters = engine().parameters();
-                     facts_.slots.clear();
                      facts_.plan.reset();
                      return Napi::Number::New(env, static_cast<double>(std::get<int64_t>(index)));
                    }};
@@ -166,7 +166,28 @@ Napi::Value Session::fisher(const Napi::CallbackInfo& info) {
     require_idle();
     check_fisher(facts_, fisher);
     return Job{.work = [fisher = std::move(fisher)](Engine& engine, Channel&) { return engine.fisher(fisher); },
-               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot), SlotKind::fisher); }};
+               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot), SlotKind::values); }};
+  });
+}
+
+Napi::Value Session::gradient(const Napi::CallbackInfo& info) {
+  return promised(info, [&] {
+    GradientSpec gradient = read_gradient(info[0]);
+    require_idle();
+    check_gradient(facts_, gradient);
+    return Job{.work = [gradient = std::move(gradient)](Engine& engine, Channel&) { return engine.gradient(gradient); },
+               .finish = [this](Napi::Env env, Result&& slot) { return new_slot(env, std::get<int64_t>(slot), SlotKind::values); }};
+  });
+}
+
+Napi::Value Session::compare(const Napi::CallbackInfo& info) {
+  return promised(info, [&] {
+    const Operand a = read_operand(info[0], "a"), b = read_operand(info[1], "b");
+    require_idle();
+    check_operand(facts_, a, "a");
+    check_operand(facts_, b, "b");
+    return Job{.work = [a, b](Engine& engine, Channel&) { return engine.compare(a, b); },
+               .finish = [](Napi::Env env, Result&& result) { return to_js(env, std::move(std::get<std::vector<double>>(result))); }};
   });
 }
 
@@ -179,7 +200,6 @@ Napi::Value Session::set_replicas(const Napi::CallbackInfo& info) {
                .finish =
                    [this](Napi::Env env, Result&&) {
                      facts_.replicas = engine().replicas();
-                     facts_.slots.clear();
                      facts_.plan.reset();
                      return env.Undefined();
                    }};

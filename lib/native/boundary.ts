@@ -6,7 +6,7 @@
  * returns, so the caller may reuse them. One call at a time for each session (`ERR_BUSY`), except `requestStop` and `closeSync`.
  * Every rejection is an Error with a string `code`.
  */
-export const BOUNDARY_VERSION = 1;
+export const BOUNDARY_VERSION = 2;
 
 export interface NativeModule {
   info(): NativeInfo;
@@ -96,6 +96,8 @@ export interface NativeFileTensor {
   readonly parameter: number;
   /** -1 = all replicas. */
   readonly replica: number;
+  /** Only for buffer `slot`. */
+  readonly slot?: number;
 }
 
 export interface NativeRagged {
@@ -120,7 +122,36 @@ export interface NativePlan {
   /** `adam` couples decay into the gradient (torch.optim.Adam), `adamw` decouples it. */
   readonly optimizer: { readonly name: 'adam' | 'adamw'; readonly beta1: number; readonly beta2: number; readonly eps: number };
   readonly moments: 'keep' | 'fresh';
+  /** [K]; absent = none. */
+  readonly penalties?: readonly NativePenalty[];
+  /** [K]; absent = none. */
+  readonly transforms?: readonly NativeTransform[];
+  /** [P] 1 = the tensor has an anchor (the body), 0 = it has none (new heads). Absent = all have one. */
+  readonly anchored?: Uint8Array;
 }
+
+/**
+ * A pull of one replica's anchored tensors towards the anchor's weights w0, a slot. Pulls enter the gradient before clipping; RecAdam's comes after Adam's update.
+ * - `l2-sp` (Li et al. 2018): loss + strength/2 |w - w0|^2, and headStrength/2 |w|^2 on the others.
+ * - `ewc` (Kirkpatrick et al. 2017): loss + strength/2 sum F (w - w0)^2 with the diagonal F in slot `fisher`.
+ * - `recadam` (Chen et al. 2020): w -= r lr adam + (1 - r) lr strength (w - w0), r = 1 / (1 + exp(-slope (t - midpoint))), t = steps since stageOffset, from 1; the pull is capped at 1.
+ */
+export type NativePenalty =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'l2-sp'; readonly anchor: number; readonly strength: number; readonly headStrength: number }
+  | { readonly kind: 'ewc'; readonly anchor: number; readonly fisher: number; readonly strength: number }
+  | { readonly kind: 'recadam'; readonly anchor: number; readonly strength: number; readonly slope: number; readonly midpoint: number };
+
+/**
+ * - `mixout` (Lee et al. 2020): in every step each input neuron of an anchored linear weight is the anchor's with this probability, else w0 + (w - w0) / (1 - p).
+ * - `child-f` (Xu et al. 2021): gradients of the anchored encoder are kept with this probability and divided by it.
+ * - `child-d`: only the top share of them by the Fisher diagonal in a slot.
+ */
+export type NativeTransform =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'mixout'; readonly anchor: number; readonly probability: number }
+  | { readonly kind: 'child-f'; readonly probability: number }
+  | { readonly kind: 'child-d'; readonly fisher: number; readonly probability: number };
 
 /** Masked-LM masking: `probability` of the tokens outside `special`; of these 80 % become `maskId`, 10 % a random id, 10 % stay. */
 export interface NativeMasking {
@@ -136,9 +167,13 @@ export interface NativePart {
   /** Handle from addDataset. */
   readonly dataset: number;
   /** `double-softmax` is cross-entropy on softmaxed logits, as the paper's code has it. */
-  readonly loss: 'cross-entropy' | 'double-softmax' | 'mse' | 'masked-lm';
+  readonly loss: 'cross-entropy' | 'double-softmax' | 'mse' | 'masked-lm' | 'distillation';
   readonly labelSmoothing?: number;
   readonly masking?: NativeMasking;
+  /** `distillation`: the teacher's logits [K x rows of the dataset x outputs]. */
+  readonly targets?: Float32Array;
+  /** `distillation`: temperature T; the loss is T^2 times the cross-entropy of the tempered predictions. */
+  readonly temperature?: number;
 }
 
 /**
@@ -165,6 +200,8 @@ export interface NativeSegment {
   readonly clipNorm: number;
   /** Optimizer steps taken before this segment over all stages: the dropout stream's position. */
   readonly stepOffset: number;
+  /** stepOffset of this stage's first segment: where RecAdam's annealing begins. Default 0. */
+  readonly stageOffset?: number;
   /** false switches all dropout off. */
   readonly dropout: boolean;
   /** At most one event in this many milliseconds. */
@@ -220,6 +257,18 @@ export interface NativeFisher {
   readonly labels: 'data' | 'model';
 }
 
+export interface NativeGradient {
+  readonly head: number;
+  readonly dataset: number;
+  readonly rows: Int32Array;
+  readonly loss: 'cross-entropy' | 'mse' | 'masked-lm';
+  readonly masking?: NativeMasking;
+  readonly batchTokens: number;
+}
+
+/** The current weights or moments, or a slot's values. */
+export type NativeOperand = { readonly buffer: 'weights' | 'exp_avg' | 'exp_avg_sq' } | { readonly buffer: 'slot'; readonly slot: number };
+
 export interface NativeMemory {
   readonly weights: number;
   readonly moments: number;
@@ -247,7 +296,14 @@ export interface NativeSession {
   evaluate(evaluation: NativeEvaluation): Promise<Float32Array>;
   /** Mean over rows of the squared gradient of one row's loss, for every replica, into a new slot. */
   fisher(fisher: NativeFisher): Promise<number>;
-  /** New replica i is a copy of old replica order[i] (weights, moments, counts, finite flag): drop, compact, fork. Slots are dropped. */
+  /** Mean gradient of the rows' loss at the current weights, dropout off, for every replica, into a new slot. */
+  gradient(gradient: NativeGradient): Promise<number>;
+  /** [K x P x 4] sums over each tensor: a^2, a b, b^2, (a - b)^2. */
+  compare(a: NativeOperand, b: NativeOperand): Promise<Float64Array>;
+  /**
+   * New replica i is a copy of old replica order[i] (weights, moments, counts, finite flag): drop, compact, fork. Slots follow; one made while there
+   * was one replica serves all that come from it. The plan is forgotten.
+   */
   setReplicas(order: Int32Array): Promise<void>;
   /** Copies `weights`, or `all` (weights, moments, counts), of every replica into a new slot. */
   snapshot(what: 'weights' | 'all'): Promise<number>;
