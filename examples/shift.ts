@@ -1,0 +1,29 @@
+/**
+ * Learns QNLI, then SST-2, under two rate distributions side by side, and says what is left of QNLI.
+ *
+ *   node examples/shift.ts MODEL_FOLDER GLUE_FOLDER
+ */
+import { taskShift } from '../lib/forgetting/shift.ts';
+import { loadRates, loadTask } from '../lib/index.ts';
+
+const [model, dataDir] = process.argv.slice(2);
+if (model === undefined || dataDir === undefined) throw new Error('expected two folders');
+
+const load = (task: string): ReturnType<typeof loadTask> => loadTask({ task, dataDir, model, maxTrainSamples: 6000 });
+const record = await taskShift({
+  model,
+  tasks: [await load('qnli'), await load('sst2')],
+  // Differences are taken to the first: put the tuned flat rate there.
+  distributions: await loadRates('flat@2e-4,fast-head@1e-4', { layers: 12 }),
+  seeds: [1, 2, 3],
+  training: { epochs: 2, batchSize: 32 },
+  onEvent: (event) => {
+    if (event.type === 'scores')
+      console.log(`seed ${event.seed}, stage ${event.stage}, ${event.task}:`, ...event.scores);
+  },
+});
+for (const { distribution, scores, difference } of record.summary) {
+  console.log(distribution, 'kept', scores.p_o.mean, 'learned', scores.p_s.mean);
+  if (difference !== undefined) console.log('  objective, against the first:', difference.objective);
+}
+for (const note of record.notes) console.log(note);
