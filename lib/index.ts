@@ -5,7 +5,16 @@ export { fineTune, type FineTuneOptions, type FineTuneResult, type FineTuning } 
 export { trainingArguments, type TrainingArguments, type TrainingArgumentsInput } from './train/arguments.ts';
 export { loadTask, type LoadedTask, type LoadTaskOptions } from './train/load-task.ts';
 export { latestCheckpoint, openCheckpoint, type Checkpoint } from './train/checkpoint.ts';
-export type { EvaluateOptions, HeadOptions, Model, ModelOptions, ModelParameter, Operation, SaveOptions, Scores } from './train/model.ts';
+export type {
+  EvaluateOptions,
+  HeadOptions,
+  Model,
+  ModelOptions,
+  ModelParameter,
+  Operation,
+  SaveOptions,
+  Scores,
+} from './train/model.ts';
 export type { LoadedReport, ModelConfig } from './train/hf.ts';
 export type { Boundary, OptimizerOptions, TrainOptions } from './train/options.ts';
 export type { GroupRow, Run, RunResult, TrainEvent } from './train/run.ts';
@@ -18,7 +27,19 @@ export { assign, type GroupSpec } from './rates/groups.ts';
 export { fromPreset, presets, type Preset } from './rates/presets.ts';
 export { loadRates, parseRates, resolveRates, type RateSpec } from './rates/parse.ts';
 export { readRatesFile, writeRatesFile, type RatesDocument } from './rates/file.ts';
-export { factors, schedule, scheduleNames, type Schedule, type ScheduleName, type ScheduleOptions } from './rates/schedule.ts';
+export {
+  factors,
+  schedule,
+  scheduleNames,
+  type Schedule,
+  type ScheduleName,
+  type ScheduleOptions,
+} from './rates/schedule.ts';
+
+export { taskShift } from './forgetting/shift.ts';
+export type { ShiftEvent } from './forgetting/events.ts';
+export type { ShiftMode, ShiftOptions } from './forgetting/options.ts';
+export type { ShiftRecord } from './report/shift-record.ts';
 
 export { glueNames, glueTask, glueTasks, type GlueName, type GlueTask } from './data/glue.ts';
 export { loadGlue } from './data/load.ts';

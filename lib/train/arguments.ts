@@ -8,7 +8,10 @@ const whole = z.number().int();
 const count = whole.positive();
 const strategy = z.enum(['no', 'steps', 'epoch']);
 /** Steps; below 1 a share of all steps. */
-const steps = z.number().positive().refine((n) => n < 1 || Number.isInteger(n), 'expected a whole number, or a share below 1');
+const steps = z
+  .number()
+  .positive()
+  .refine((n) => n < 1 || Number.isInteger(n), 'expected a whole number, or a share below 1');
 const kwargs = z.record(z.string(), z.number());
 
 export const trainingArgumentsSchema = z.strictObject({
@@ -55,20 +58,32 @@ export type TrainingArgumentsInput = z.input<typeof trainingArgumentsSchema>;
 /** Checks names, values and combinations. @throws ERR_UNKNOWN_OPTION, ERR_INVALID_OPTION */
 export function trainingArguments(input: TrainingArgumentsInput): TrainingArguments {
   const args = check(trainingArgumentsSchema, input, 'train');
-  const bad = (message: string, remedy: string): LrdistError => new LrdistError('ERR_INVALID_OPTION', message, { remedy });
+  const bad = (message: string, remedy: string): LrdistError =>
+    new LrdistError('ERR_INVALID_OPTION', message, { remedy });
   if (args.load_best_model_at_end) {
-    if (args.eval_strategy === 'no') throw bad('load_best_model_at_end needs evaluations while training', 'Add --eval_strategy epoch (or steps).');
+    if (args.eval_strategy === 'no')
+      throw bad('load_best_model_at_end needs evaluations while training', 'Add --eval_strategy epoch (or steps).');
     if (args.save_strategy !== 'best' && args.save_strategy !== args.eval_strategy) {
-      throw bad(`load_best_model_at_end needs save_strategy and eval_strategy to be the same, not "${args.save_strategy}" and "${args.eval_strategy}"`, `Add --save_strategy ${args.eval_strategy} or --save_strategy best.`);
+      throw bad(
+        `load_best_model_at_end needs save_strategy and eval_strategy to be the same, not "${args.save_strategy}" and "${args.eval_strategy}"`,
+        `Add --save_strategy ${args.eval_strategy} or --save_strategy best.`,
+      );
     }
     const every = args.eval_steps ?? args.logging_steps;
     if (args.save_strategy === 'steps' && args.save_steps % every !== 0) {
-      throw bad(`load_best_model_at_end needs save_steps (${args.save_steps}) to be a multiple of eval_steps (${every})`, `Set --save_steps ${every}.`);
+      throw bad(
+        `load_best_model_at_end needs save_steps (${args.save_steps}) to be a multiple of eval_steps (${every})`,
+        `Set --save_steps ${every}.`,
+      );
     }
   }
-  if (args.save_strategy === 'best' && args.eval_strategy === 'no') throw bad('save_strategy best needs evaluations while training', 'Add --eval_strategy epoch (or steps).');
+  if (args.save_strategy === 'best' && args.eval_strategy === 'no')
+    throw bad('save_strategy best needs evaluations while training', 'Add --eval_strategy epoch (or steps).');
   if (args.early_stopping_patience !== undefined && !args.load_best_model_at_end) {
-    throw bad('early stopping needs load_best_model_at_end', 'Add --load_best_model_at_end: the steps after the best one are given up.');
+    throw bad(
+      'early stopping needs load_best_model_at_end',
+      'Add --load_best_model_at_end: the steps after the best one are given up.',
+    );
   }
   return args;
 }
@@ -95,7 +110,12 @@ export function runOptions(args: TrainingArguments): Omit<TrainOptions, 'rates'>
       ...(args.warmup_steps === undefined ? {} : { warmup_steps: args.warmup_steps }),
       ...(args.warmup_ratio === undefined ? {} : { warmup_ratio: args.warmup_ratio }),
     },
-    optimizer: { name: args.optim === 'adam' ? 'adam' : 'adamw', beta1: args.adam_beta1, beta2: args.adam_beta2, eps: args.adam_epsilon },
+    optimizer: {
+      name: args.optim === 'adam' ? 'adam' : 'adamw',
+      beta1: args.adam_beta1,
+      beta2: args.adam_beta2,
+      eps: args.adam_epsilon,
+    },
     weightDecay: args.weight_decay,
     clipNorm: args.max_grad_norm,
     labelSmoothing: args.label_smoothing_factor,

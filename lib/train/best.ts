@@ -81,6 +81,10 @@ export class BestKeeper {
   requireMetric(names: readonly string[]): void {
     if (names.includes(this.#key)) return;
     const near = nearest(this.#key, names);
-    throw new LrdistError('ERR_INVALID_OPTION', `metric_for_best_model: there is no "${this.#key}"; there are ${names.join(', ')}`, near === undefined ? {} : { remedy: `Did you mean ${near.slice(5)}?` });
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `metric_for_best_model: there is no "${this.#key}"; there are ${names.join(', ')}`,
+      near === undefined ? {} : { remedy: `Did you mean ${near.slice(5)}?` },
+    );
   }
 }

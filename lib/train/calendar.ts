@@ -22,7 +22,8 @@ export function calendar(args: TrainingArguments, counts: StepCounts): Calendar 
   const saveSteps = inSteps(args.save_steps, counts.total);
   const due = (strategy: string, every: number, step: number, epochEnd: boolean): boolean =>
     (strategy === 'steps' && step % every === 0) || (strategy === 'epoch' && epochEnd);
-  const logs = (step: number, epochEnd: boolean): boolean => due(args.logging_strategy, loggingSteps, step, epochEnd) || (args.logging_first_step && step === 1);
+  const logs = (step: number, epochEnd: boolean): boolean =>
+    due(args.logging_strategy, loggingSteps, step, epochEnd) || (args.logging_first_step && step === 1);
   const evaluates = (step: number, epochEnd: boolean): boolean => due(args.eval_strategy, evalSteps, step, epochEnd);
   const saves = (step: number, epochEnd: boolean): boolean =>
     due(args.save_strategy, saveSteps, step, epochEnd) || (args.save_strategy === 'steps' && step === counts.total);
@@ -31,5 +32,14 @@ export function calendar(args: TrainingArguments, counts: StepCounts): Calendar 
     ...(args.eval_strategy === 'steps' ? [evalSteps] : []),
     ...(args.save_strategy === 'steps' ? [saveSteps] : []),
   ];
-  return { loggingSteps, evalSteps, saveSteps, logs, evaluates, saves, pauseEvery, pauseAt: args.logging_first_step ? [1] : [] };
+  return {
+    loggingSteps,
+    evalSteps,
+    saveSteps,
+    logs,
+    evaluates,
+    saves,
+    pauseEvery,
+    pauseAt: args.logging_first_step ? [1] : [],
+  };
 }

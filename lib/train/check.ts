@@ -1,5 +1,5 @@
 /** Validation of options: one error with every complaint, nearest names for slips. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { LrdistError, nearest } from '../errors.ts';
 
 /** @throws ERR_UNKNOWN_OPTION, ERR_INVALID_OPTION */
@@ -17,10 +17,15 @@ export function check<T extends z.ZodObject>(schema: T, value: unknown, where: s
   }
   const lines = parsed.error.issues.map((issue) => {
     const at = issue.path.length === 0 ? where : issue.path.join('.');
-    const received = issue.path.reduce<unknown>((v, key) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[key] : undefined), value);
+    const received = issue.path.reduce<unknown>(
+      (v, key) => (typeof v === 'object' && v !== null ? (v as Record<PropertyKey, unknown>)[key] : undefined),
+      value,
+    );
     return `${at}: ${issue.message}${isPlain(received) ? ` (received ${String(received)})` : ''}`;
   });
-  throw new LrdistError('ERR_INVALID_OPTION', lines.join('\n'), { remedy: 'Correct the value; `lrdist train --help` lists the options with their defaults.' });
+  throw new LrdistError('ERR_INVALID_OPTION', lines.join('\n'), {
+    remedy: 'Correct the value; `lrdist train --help` lists the options with their defaults.',
+  });
 }
 
 function isPlain(value: unknown): value is string | number | boolean {

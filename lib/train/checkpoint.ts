@@ -72,11 +72,21 @@ export async function writeCheckpoint(parts: CheckpointParts): Promise<string> {
   await writeFolder(folder, async (temporary) => {
     for (let replica = 0; replica < model.replicas; replica++) {
       const { tensors, sources } = checkpointTensors(model, replica, parts.head);
-      const metadata = { format: 'pt', lrdist: JSON.stringify({ step: state.step, model_steps: state.model_steps, replica, protocol }) };
-      await model.session.write(resolve(temporary, replicaFile(replica, model.replicas)), makeHeader(tensors, metadata), sources);
+      const metadata = {
+        format: 'pt',
+        lrdist: JSON.stringify({ step: state.step, model_steps: state.model_steps, replica, protocol }),
+      };
+      await model.session.write(
+        resolve(temporary, replicaFile(replica, model.replicas)),
+        makeHeader(tensors, metadata),
+        sources,
+      );
     }
     if (model.replicas === 1) {
-      await writeWhole(join(temporary, 'config.json'), savedConfig({ config: model.config, head: parts.head, parameters: model.parameters, pool: model.pool }));
+      await writeWhole(
+        join(temporary, 'config.json'),
+        savedConfig({ config: model.config, head: parts.head, parameters: model.parameters, pool: model.pool }),
+      );
       await copyTokenizer(model.path, temporary);
     }
     await writeJson(join(temporary, 'trainer_state.json'), parts.trainerState, 2);
@@ -92,10 +102,20 @@ function replicaFile(replica: number, replicas: number): string {
 
 const moments = ['exp_avg', 'exp_avg_sq'] as const;
 
-function checkpointTensors(model: Model, replica: number, head: WantedHead | undefined): { tensors: PlannedTensor[]; sources: NativeSource[] } {
+function checkpointTensors(
+  model: Model,
+  replica: number,
+  head: WantedHead | undefined,
+): { tensors: PlannedTensor[]; sources: NativeSource[] } {
   const tensors: PlannedTensor[] = [];
   const sources: NativeSource[] = [];
-  const add = (name: string, dtype: PlannedTensor['dtype'], shape: readonly number[], buffer: NativeBuffer, parameter: number): void => {
+  const add = (
+    name: string,
+    dtype: PlannedTensor['dtype'],
+    shape: readonly number[],
+    buffer: NativeBuffer,
+    parameter: number,
+  ): void => {
     tensors.push({ name, dtype, shape });
     sources.push({ buffer, parameter, replica });
   };
@@ -117,16 +137,32 @@ function storedName(name: string, head: WantedHead | undefined): string {
 }
 
 /** Fills weights, moments and counts of every replica. @throws ERR_PROTOCOL_MISMATCH, ERR_SAFETENSORS */
-export async function restoreCheckpoint(checkpoint: Checkpoint, model: Model, head: WantedHead | undefined): Promise<void> {
-  for (let replica = 0; replica < model.replicas; replica++) await loadReplica(checkpoint.folder, model, head, replica, true);
+export async function restoreCheckpoint(
+  checkpoint: Checkpoint,
+  model: Model,
+  head: WantedHead | undefined,
+): Promise<void> {
+  for (let replica = 0; replica < model.replicas; replica++)
+    await loadReplica(checkpoint.folder, model, head, replica, true);
 }
 
 /** One replica's weights alone: the best model's. */
-export async function restoreWeights(folder: string, model: Model, head: WantedHead | undefined, replica: number): Promise<void> {
+export async function restoreWeights(
+  folder: string,
+  model: Model,
+  head: WantedHead | undefined,
+  replica: number,
+): Promise<void> {
   await loadReplica(folder, model, head, replica, false);
 }
 
-async function loadReplica(folder: string, model: Model, head: WantedHead | undefined, replica: number, all: boolean): Promise<void> {
+async function loadReplica(
+  folder: string,
+  model: Model,
+  head: WantedHead | undefined,
+  replica: number,
+  all: boolean,
+): Promise<void> {
   const path = join(folder, replicaFile(replica, model.replicas));
   const header = await readHeader(path);
   const { tensors, sources } = checkpointTensors(model, replica, head);
@@ -135,9 +171,15 @@ async function loadReplica(folder: string, model: Model, head: WantedHead | unde
     if (!all && buffer !== 'weights') return [];
     const entry = header.tensors.get(wanted.name);
     if (entry === undefined || entry.dtype !== wanted.dtype || entry.shape.join() !== wanted.shape.join()) {
-      throw new LrdistError('ERR_PROTOCOL_MISMATCH', `${path} has no ${wanted.dtype} tensor "${wanted.name}" of shape [${wanted.shape.join(', ')}]`, { remedy: 'Use the model the checkpoint was made with.' });
+      throw new LrdistError(
+        'ERR_PROTOCOL_MISMATCH',
+        `${path} has no ${wanted.dtype} tensor "${wanted.name}" of shape [${wanted.shape.join(', ')}]`,
+        { remedy: 'Use the model the checkpoint was made with.' },
+      );
     }
-    return [{ path, offset: entry.offset, dtype: entry.dtype as NativeFileTensor['dtype'], buffer, parameter, replica }];
+    return [
+      { path, offset: entry.offset, dtype: entry.dtype as NativeFileTensor['dtype'], buffer, parameter, replica },
+    ];
   });
   await model.session.load(list);
 }
@@ -185,7 +227,11 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if (await exists(join(folder, 'trainer_state.json'))) {
-      throw new LrdistError('ERR_PROTOCOL_MISMATCH', `${folder} is a checkpoint of another program: it has no lrdist_state.json`, { remedy: 'Use it as --model_name_or_path instead: its weights load, its optimizer state does not.' });
+      throw new LrdistError(
+        'ERR_PROTOCOL_MISMATCH',
+        `${folder} is a checkpoint of another program: it has no lrdist_state.json`,
+        { remedy: 'Use it as --model_name_or_path instead: its weights load, its optimizer state does not.' },
+      );
     }
     throw readFailed(path, error);
   }
@@ -193,14 +239,23 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
   try {
     state = stateSchema.parse(JSON.parse(text));
   } catch (error) {
-    throw new LrdistError('ERR_PROTOCOL_MISMATCH', `${path} is not a checkpoint of this version: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`, { cause: error });
+    throw new LrdistError(
+      'ERR_PROTOCOL_MISMATCH',
+      `${path} is not a checkpoint of this version: ${error instanceof z.ZodError ? z.prettifyError(error) : (error as Error).message}`,
+      { cause: error },
+    );
   }
-  for (let replica = 0; replica < state.losses.length; replica++) await readHeader(join(folder, replicaFile(replica, state.losses.length)));
+  for (let replica = 0; replica < state.losses.length; replica++)
+    await readHeader(join(folder, replicaFile(replica, state.losses.length)));
   return { folder, state };
 }
 
 /** Deletes the oldest checkpoints beyond `limit`, never those in `keep` or the newest. */
-export async function rotateCheckpoints(outputDir: string, limit: number | undefined, keep: ReadonlySet<string>): Promise<void> {
+export async function rotateCheckpoints(
+  outputDir: string,
+  limit: number | undefined,
+  keep: ReadonlySet<string>,
+): Promise<void> {
   if (limit === undefined) return;
   const folders = (await listCheckpoints(outputDir)).map((step) => join(outputDir, `checkpoint-${step}`));
   let excess = folders.length - limit;

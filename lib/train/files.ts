@@ -6,7 +6,10 @@ import { dirname, join, resolve } from 'node:path';
 import { LrdistError } from '../errors.ts';
 
 export function readFailed(path: string, cause: unknown): LrdistError {
-  return new LrdistError('ERR_READ', `${path} could not be read: ${reason(cause)}`, { cause, remedy: 'Check the path and its permissions.' });
+  return new LrdistError('ERR_READ', `${path} could not be read: ${reason(cause)}`, {
+    cause,
+    remedy: 'Check the path and its permissions.',
+  });
 }
 
 export function writeFailed(path: string, cause: unknown): LrdistError {
@@ -54,7 +57,11 @@ export async function writeJson(path: string, value: unknown, indent = 4): Promi
 function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, v]) => [key, sortKeys(v)]));
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, v]) => [key, sortKeys(v)]),
+  );
 }
 
 /** Makes a rename in this folder survive a power cut. */
@@ -118,7 +125,8 @@ export async function requireWritable(folder: string): Promise<void> {
 export async function removeLeftovers(folder: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const owner = /\.(\d+)-[0-9a-f]{8}\.tmp$/.exec(name)?.[1];
-    if (owner !== undefined && !isRunning(Number(owner))) await rm(join(folder, name), { recursive: true, force: true });
+    if (owner !== undefined && !isRunning(Number(owner)))
+      await rm(join(folder, name), { recursive: true, force: true });
   }
 }
 

@@ -4,13 +4,20 @@ import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
 import { runOptions, trainingArguments, type TrainingArguments, type TrainingArgumentsInput } from './arguments.ts';
 import { BestKeeper, type BestMemory } from './best.ts';
 import { type Calendar, calendar } from './calendar.ts';
-import { type Checkpoint, restoreCheckpoint, restoreWeights, resumeOf, rotateCheckpoints, writeCheckpoint } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  restoreCheckpoint,
+  restoreWeights,
+  resumeOf,
+  rotateCheckpoints,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import { writeJson } from './files.ts';
 import type { Model, Operation } from './model.ts';
 import type { Boundary, TrainOptions } from './options.ts';
 import { type Protocol, protocolOf, requireSame } from './protocol.ts';
 import { resolveTrain } from './resolve.ts';
-import { evalMetrics, weightsOutsideEmbeddings } from './results.ts';
+import { evalMetrics, type Metrics, weightsOutsideEmbeddings } from './results.ts';
 import type { Run, RunPlan, RunResult } from './run.ts';
 import { evaluationSplits, longestRow, rowsOf, type Task } from './task.ts';
 import { type Best, type LogEntry, trainerState } from './trainer-state.ts';
@@ -88,7 +95,9 @@ class Tuning {
     if (args.load_best_model_at_end || args.save_strategy === 'best') this.#best.requireMetric(metricNames(task));
     this.#history = memory?.history.map((entries) => [...entries]) ?? Array.from({ length: model.replicas }, () => []);
     this.#logged = memory?.logged ?? 0;
-    const list = Array.isArray(rates) ? (rates as readonly RateDistribution[]) : new Array<RateDistribution>(model.replicas).fill(rates as RateDistribution);
+    const list = Array.isArray(rates)
+      ? (rates as readonly RateDistribution[])
+      : new Array<RateDistribution>(model.replicas).fill(rates as RateDistribution);
     this.#referenceRates = list.map((distribution) => referenceRate(distribution));
   }
 
@@ -120,7 +129,8 @@ class Tuning {
     if (this.#calendar.logs(step, epochEnd)) this.#log(boundary);
     let improved = false;
     if (this.#calendar.evaluates(step, epochEnd)) improved = await this.#evaluate(boundary);
-    if (this.#calendar.saves(step, epochEnd) || (this.#args.save_strategy === 'best' && improved)) await this.#save(boundary);
+    if (this.#calendar.saves(step, epochEnd) || (this.#args.save_strategy === 'best' && improved))
+      await this.#save(boundary);
     return this.#best.exhausted() ? 'stop' : undefined;
   }
 
@@ -128,9 +138,22 @@ class Tuning {
     const factor = (k: number): number => this.#plan.factors[k * this.#plan.counts.total + step] ?? 0;
     const means = losses.map((series) => mean(series.subarray(this.#logged, step)));
     for (const [k, loss] of means.entries()) {
-      this.#history[k]!.push({ loss, grad_norm: gradNorms[k]![step - 1]!, learning_rate: this.#referenceRates[k]! * (step < this.#plan.counts.total ? factor(k) : 0), epoch, step });
+      this.#history[k]!.push({
+        loss,
+        grad_norm: gradNorms[k]![step - 1]!,
+        learning_rate: this.#referenceRates[k]! * (step < this.#plan.counts.total ? factor(k) : 0),
+        epoch,
+        step,
+      });
     }
-    emit({ type: 'log', step, epoch, losses: means, gradNorms: gradNorms.map((series) => series[step - 1]!), factor: step < this.#plan.counts.total ? factor(0) : 0 });
+    emit({
+      type: 'log',
+      step,
+      epoch,
+      losses: means,
+      gradNorms: gradNorms.map((series) => series[step - 1]!),
+      factor: step < this.#plan.counts.total ? factor(0) : 0,
+    });
     this.#logged = step;
   }
 
@@ -140,12 +163,23 @@ class Tuning {
     const split = evaluationSplits(task)[0]!;
     const rows = task.splits[split]!;
     const began = performance.now();
-    const scores = await this.#model.evaluate(task, { split, batchTokens: evalBatchTokens(this.#args, rows), ...(signal === undefined ? {} : { signal }) });
+    const scores = await this.#model.evaluate(task, {
+      split,
+      batchTokens: evalBatchTokens(this.#args, rows),
+      ...(signal === undefined ? {} : { signal }),
+    });
     const seconds = (performance.now() - began) / 1000;
     emit({ type: 'evaluation', step, epoch, task: task.name, split, scores, seconds });
     const samples = rowsOf(rows);
-    const metrics = scores.map((score) => evalMetrics(score, { samples, batches: Math.ceil(samples / this.#args.per_device_eval_batch_size), seconds, epoch }));
-    for (const [k, { eval_samples: _, ...entry }] of metrics.entries()) this.#history[k]!.push({ ...entry, step });
+    const metrics = scores.map((score) =>
+      evalMetrics(score, {
+        samples,
+        batches: Math.ceil(samples / this.#args.per_device_eval_batch_size),
+        seconds,
+        epoch,
+      }),
+    );
+    for (const [k, entry] of metrics.entries()) this.#history[k]!.push(logged(entry, step));
     return this.#best.tell(step, metrics);
   }
 
@@ -156,9 +190,22 @@ class Tuning {
     this.#best.saved(boundary.step, folder);
     const states = this.#states(boundary.step, boundary.epoch, boundary.tokens);
     const memory: Memory = { history: this.#history, best: this.#best.memory(), logged: this.#logged };
-    await writeCheckpoint({ model: this.#model, outputDir, head: this.#head(), boundary, protocol: this.#protocol, trainer: memory, trainerState: states[0]! });
-    for (const [k, state] of states.entries()) if (k > 0) await writeJson(join(folder, `trainer_state-${k}.json`), state, 2);
-    await rotateCheckpoints(outputDir, this.#args.save_total_limit, this.#args.load_best_model_at_end ? this.#best.folders() : new Set());
+    await writeCheckpoint({
+      model: this.#model,
+      outputDir,
+      head: this.#head(),
+      boundary,
+      protocol: this.#protocol,
+      trainer: memory,
+      trainerState: states[0]!,
+    });
+    for (const [k, state] of states.entries())
+      if (k > 0) await writeJson(join(folder, `trainer_state-${k}.json`), state, 2);
+    await rotateCheckpoints(
+      outputDir,
+      this.#args.save_total_limit,
+      this.#args.load_best_model_at_end ? this.#best.folders() : new Set(),
+    );
     boundary.emit({ type: 'checkpoint', step: boundary.step, folder });
   }
 
@@ -166,7 +213,18 @@ class Tuning {
     const flos = 6 * tokens * weightsOutsideEmbeddings(this.#model.parameters);
     const { loggingSteps, evalSteps, saveSteps } = this.#calendar;
     return this.#history.map((history, k) =>
-      trainerState({ args: this.#args, step, total: this.#plan.counts.total, epoch, best: this.#best.best(k), history, flos, loggingSteps, evalSteps, saveSteps }),
+      trainerState({
+        args: this.#args,
+        step,
+        total: this.#plan.counts.total,
+        epoch,
+        best: this.#best.best(k),
+        history,
+        flos,
+        loggingSteps,
+        evalSteps,
+        saveSteps,
+      }),
     );
   }
 
@@ -177,19 +235,43 @@ class Tuning {
   async finish(run: RunResult): Promise<FineTuneResult> {
     const best = this.#history.map((_, k) => this.#best.best(k));
     if (this.#args.load_best_model_at_end) {
-      for (const [k, entry] of best.entries()) if (entry?.folder !== undefined && entry.step !== run.steps) await restoreWeights(entry.folder, this.#model, this.#head(), k);
+      for (const [k, entry] of best.entries())
+        if (entry?.folder !== undefined && entry.step !== run.steps)
+          await restoreWeights(entry.folder, this.#model, this.#head(), k);
     }
-    return { run, history: this.#history, best, states: this.#states(run.steps, run.epochs, run.tokens), protocol: this.#protocol, args: this.#args };
+    return {
+      run,
+      history: this.#history,
+      best,
+      states: this.#states(run.steps, run.epochs, run.tokens),
+      protocol: this.#protocol,
+      args: this.#args,
+    };
   }
 }
 
 function contextOf(model: Model): Parameters<typeof resolveTrain>[0] {
-  return { replicas: model.replicas, seed: model.spec.seed, heads: model.heads, parameters: model.parameters, dataset: (split) => model.dataset(split), head: (name) => model.head(name) };
+  return {
+    replicas: model.replicas,
+    seed: model.spec.seed,
+    heads: model.heads,
+    parameters: model.parameters,
+    dataset: (split) => model.dataset(split),
+    head: (name) => model.head(name),
+  };
 }
 
 /** `per_device_eval_batch_size` rows of the longest kind; shorter rows are packed together. */
-export function evalBatchTokens(args: Pick<TrainingArguments, 'per_device_eval_batch_size'>, rows: Task['splits'][string]): number {
+export function evalBatchTokens(
+  args: Pick<TrainingArguments, 'per_device_eval_batch_size'>,
+  rows: Task['splits'][string],
+): number {
   return Math.max(args.per_device_eval_batch_size * longestRow(rows), 512);
+}
+
+/** As a Trainer logs it: run_glue adds the number of rows only to its result file. */
+function logged(metrics: Metrics, step: number): LogEntry {
+  return Object.fromEntries([...Object.entries(metrics).filter(([key]) => key !== 'eval_samples'), ['step', step]]);
 }
 
 /** Keys that an evaluation of the task will have. */

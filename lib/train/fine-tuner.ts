@@ -73,8 +73,21 @@ export class FineTuner implements Model {
 
   train(options: TrainOptions): Run {
     this.#alive();
-    if (this.#run !== undefined) throw new LrdistError('ERR_BUSY', 'the model is already training', { remedy: 'Await the result of the run under way, or stop it.' });
-    const plan = resolveTrain({ replicas: this.#replicas, seed: this.spec.seed, heads: this.#heads, parameters: this.#parameters, dataset: (split) => this.dataset(split), head: (name) => this.head(name) }, options);
+    if (this.#run !== undefined)
+      throw new LrdistError('ERR_BUSY', 'the model is already training', {
+        remedy: 'Await the result of the run under way, or stop it.',
+      });
+    const plan = resolveTrain(
+      {
+        replicas: this.#replicas,
+        seed: this.spec.seed,
+        heads: this.#heads,
+        parameters: this.#parameters,
+        dataset: (split) => this.dataset(split),
+        head: (name) => this.head(name),
+      },
+      options,
+    );
     const run = startRun(this, plan);
     this.#run = run;
     const done = (): void => {
@@ -90,13 +103,21 @@ export class FineTuner implements Model {
     return logits.map((values) => scoresOf(task, values, split.labels, outputsOf(task), options.logits ?? false));
   }
 
-  async predict(split: EncodedSplit, options: Operation & { readonly head: string; readonly batchTokens?: number }): Promise<readonly Float32Array[]> {
+  async predict(
+    split: EncodedSplit,
+    options: Operation & { readonly head: string; readonly batchTokens?: number },
+  ): Promise<readonly Float32Array[]> {
     const { session } = this;
     const head = this.head(options.head);
     const { kind, outputs } = this.#heads[head]!;
-    if (kind === 'masked-lm') throw new LrdistError('ERR_INVALID_OPTION', `head "${options.head}" predicts tokens, not classes`, { remedy: 'Use its losses (session.evaluate), or a classification head.' });
+    if (kind === 'masked-lm')
+      throw new LrdistError('ERR_INVALID_OPTION', `head "${options.head}" predicts tokens, not classes`, {
+        remedy: 'Use its losses (session.evaluate), or a classification head.',
+      });
     const dataset = this.dataset(split);
-    const flat = await withSignal(session, options.signal, () => session.evaluate({ head, dataset, want: 'logits', batchTokens: options.batchTokens ?? defaultBatchTokens }));
+    const flat = await withSignal(session, options.signal, () =>
+      session.evaluate({ head, dataset, want: 'logits', batchTokens: options.batchTokens ?? defaultBatchTokens }),
+    );
     const size = rowsOf(split) * outputs;
     return Array.from({ length: this.#replicas }, (_, k) => flat.slice(k * size, (k + 1) * size));
   }
@@ -109,18 +130,32 @@ export class FineTuner implements Model {
     }
     const classifiers = this.#heads.filter((head) => head.kind === 'classification');
     if (options.head === undefined && classifiers.length > 1) {
-      throw new LrdistError('ERR_INVALID_OPTION', `the model has ${classifiers.length} heads and a Hugging Face folder holds one`, {
-        remedy: `Say which to save as \`head\`: ${classifiers.map((head) => head.name).join(', ')}, or null for none.`,
-      });
+      throw new LrdistError(
+        'ERR_INVALID_OPTION',
+        `the model has ${classifiers.length} heads and a Hugging Face folder holds one`,
+        {
+          remedy: `Say which to save as \`head\`: ${classifiers.map((head) => head.name).join(', ')}, or null for none.`,
+        },
+      );
     }
-    const head = options.head === null ? undefined : options.head === undefined ? classifiers[0] : this.#heads[this.head(options.head)]!;
-    await withSignal(session, options.signal, () => saveModel({ session, replica, folder, source: this.path, config: this.config, pool: this.pool, head }));
+    const head =
+      options.head === null
+        ? undefined
+        : options.head === undefined
+          ? classifiers[0]
+          : this.#heads[this.head(options.head)]!;
+    await withSignal(session, options.signal, () =>
+      saveModel({ session, replica, folder, source: this.path, config: this.config, pool: this.pool, head }),
+    );
   }
 
   async setReplicas(order: readonly number[]): Promise<void> {
     const { session } = this;
     if (order.length === 0 || order.some((k) => !Number.isInteger(k) || k < 0 || k >= this.#replicas)) {
-      throw new LrdistError('ERR_INVALID_OPTION', `setReplicas: expected numbers of the replicas there are, 0 to ${this.#replicas - 1}, received [${order.join(', ')}]`);
+      throw new LrdistError(
+        'ERR_INVALID_OPTION',
+        `setReplicas: expected numbers of the replicas there are, 0 to ${this.#replicas - 1}, received [${order.join(', ')}]`,
+      );
     }
     await withSignal(session, undefined, () => session.setReplicas(Int32Array.from(order)));
     this.#replicas = order.length;
@@ -131,7 +166,11 @@ export class FineTuner implements Model {
     const wanted = wantedHead(head.name, head.kind ?? 'classification', head.labels ?? null);
     const heads = checkHeads([...this.#heads, wanted]);
     if (wanted.kind === 'classification' && this.pool === 'pooler' && !this.spec.model.pooler) {
-      throw new LrdistError('ERR_INVALID_OPTION', `head "${head.name}" needs a pooler, and this model was opened without one`, { remedy: 'Name the task when the model is opened, or open it with pool "cls".' });
+      throw new LrdistError(
+        'ERR_INVALID_OPTION',
+        `head "${head.name}" needs a pooler, and this model was opened without one`,
+        { remedy: 'Name the task when the model is opened, or open it with pool "cls".' },
+      );
     }
     await withSignal(session, undefined, async () => {
       await session.addHead(this.#parts.nativeHead(wanted));
@@ -174,7 +213,8 @@ export class FineTuner implements Model {
   }
 
   #alive(): void {
-    if (this.#disposed) throw new LrdistError('ERR_DISPOSED', 'the model was disposed of', { remedy: 'Open it again with openModel.' });
+    if (this.#disposed)
+      throw new LrdistError('ERR_DISPOSED', 'the model was disposed of', { remedy: 'Open it again with openModel.' });
   }
 }
 

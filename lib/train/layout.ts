@@ -16,11 +16,17 @@ export interface LayoutHead {
 type Pair = readonly [name: string, shape: readonly number[]];
 
 function linear(name: string, out: number, inputs: number): Pair[] {
-  return [[`${name}.weight`, [out, inputs]], [`${name}.bias`, [out]]];
+  return [
+    [`${name}.weight`, [out, inputs]],
+    [`${name}.bias`, [out]],
+  ];
 }
 
 function norm(name: string, hidden: number): Pair[] {
-  return [[`${name}.weight`, [hidden]], [`${name}.bias`, [hidden]]];
+  return [
+    [`${name}.weight`, [hidden]],
+    [`${name}.bias`, [hidden]],
+  ];
 }
 
 export function bodyParameters(config: ModelConfig): ModelParameter[] {

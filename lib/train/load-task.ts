@@ -51,7 +51,12 @@ export async function loadTask(options: LoadTaskOptions): Promise<LoadedTask> {
   const notes: string[] = [];
   for (const [name, { rows: all, skipped }] of Object.entries(source.rows)) {
     if (skipped > 0) notes.push(`${name}: ${skipped} broken row${skipped > 1 ? 's' : ''} left out`);
-    const limit = name === 'train' ? options.maxTrainSamples : name.startsWith('validation') ? options.maxEvalSamples : options.maxPredictSamples;
+    const limit =
+      name === 'train'
+        ? options.maxTrainSamples
+        : name.startsWith('validation')
+          ? options.maxEvalSamples
+          : options.maxPredictSamples;
     const rows = limit === undefined ? all : all.slice(0, limit);
     splits[name] = await encodeRows(rows, tokenizer, encodeOptions(options));
     ids[name] = Int32Array.from(rows, (row: Row) => row.id);
@@ -69,15 +74,23 @@ type Source = { readonly task: Omit<Task, 'splits'>; readonly rows: Readonly<Rec
 
 async function readGlue(options: LoadTaskOptions): Promise<Source> {
   if (options.task === undefined) {
-    throw new LrdistError('ERR_INVALID_OPTION', 'expected a task or files to learn from', { remedy: 'Give --task_name with --data_dir, or --train_file and --validation_file.' });
+    throw new LrdistError('ERR_INVALID_OPTION', 'expected a task or files to learn from', {
+      remedy: 'Give --task_name with --data_dir, or --train_file and --validation_file.',
+    });
   }
   const glue = glueTask(options.task);
   if (options.dataDir === undefined) {
-    throw new LrdistError('ERR_INVALID_OPTION', `task ${glue.name} needs the folder of the GLUE data`, { remedy: 'Give --data_dir, the folder that holds CoLA/, MRPC/, SST-2/ and so on.' });
+    throw new LrdistError('ERR_INVALID_OPTION', `task ${glue.name} needs the folder of the GLUE data`, {
+      remedy: 'Give --data_dir, the folder that holds CoLA/, MRPC/, SST-2/ and so on.',
+    });
   }
   const wanted = options.splits ?? ['train', 'validation'];
   const names = glue.splits.filter((split) => wanted.some((name) => split === name || split.startsWith(`${name}_`)));
-  if (names.length === 0) throw new LrdistError('ERR_INVALID_OPTION', `task ${glue.name} has no split ${wanted.join(' or ')}; it has ${glue.splits.join(', ')}`);
+  if (names.length === 0)
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `task ${glue.name} has no split ${wanted.join(' or ')}; it has ${glue.splits.join(', ')}`,
+    );
   const rows: Record<string, Rows> = {};
   for (const name of names) rows[name] = await loadGlue(options.dataDir, glue, name, signalOf(options));
   return {
@@ -94,7 +107,10 @@ async function readGlue(options: LoadTaskOptions): Promise<Source> {
 }
 
 async function readOwn(options: LoadTaskOptions, files: OwnFiles): Promise<Source> {
-  const { shape, splits } = await loadOwnFiles(files, { ...signalOf(options), ...(options.labels === undefined ? {} : { labels: options.labels }) });
+  const { shape, splits } = await loadOwnFiles(files, {
+    ...signalOf(options),
+    ...(options.labels === undefined ? {} : { labels: options.labels }),
+  });
   const wanted = options.splits ?? ['train', 'validation'];
   const rows = Object.fromEntries(Object.entries(splits).filter(([name]) => wanted.includes(name as 'train')));
   return {
@@ -103,7 +119,10 @@ async function readOwn(options: LoadTaskOptions, files: OwnFiles): Promise<Sourc
       labels: shape.labels,
       score:
         shape.labels === null
-          ? (predictions, labels) => ({ mse: meanSquare(predictions, labels), ...computeMetrics(['pearson', 'spearmanr'], predictions, labels) })
+          ? (predictions, labels) => ({
+              mse: meanSquare(predictions, labels),
+              ...computeMetrics(['pearson', 'spearmanr'], predictions, labels),
+            })
           : (predictions, labels) => computeMetrics(['accuracy'], predictions, labels),
       mainMetric: shape.labels === null ? 'spearmanr' : 'accuracy',
       chance: shape.labels === null ? 0 : 1 / shape.labels.length,

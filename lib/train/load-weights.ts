@@ -13,7 +13,8 @@ export async function loadWeights(session: NativeSession, plan: LoadPlan, std: n
   const permuted: { parameter: number; tensor: FileTensor }[] = [];
   for (const [name, tensor] of plan.sources) {
     const parameter = indexOf(index, name);
-    if (plan.report.labelOrder !== undefined && name.startsWith(`classifier.${plan.report.savedHead}.`)) permuted.push({ parameter, tensor });
+    if (plan.report.labelOrder !== undefined && name.startsWith(`classifier.${plan.report.savedHead}.`))
+      permuted.push({ parameter, tensor });
     else tensors.push(native(tensor, parameter, tensor.path, tensor.offset));
   }
   const fresh = Int32Array.from(plan.report.fresh, (name) => indexOf(index, name));

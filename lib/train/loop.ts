@@ -46,7 +46,10 @@ class TrainingRun implements Run {
     this.#secondsBefore = resume?.seconds ?? 0;
     this.result = this.#run();
     // The iterator throws the same error, so a reader of events alone must not meet an unhandled rejection.
-    this.result.then(() => this.#queue.end(), (reason: unknown) => this.#queue.end({ reason }));
+    this.result.then(
+      () => this.#queue.end(),
+      (reason: unknown) => this.#queue.end({ reason }),
+    );
   }
 
   [Symbol.asyncIterator](): AsyncIterator<TrainEvent> {
@@ -97,7 +100,8 @@ class TrainingRun implements Run {
     const batches = batchesOf(counts, seed, from, to);
     const K = this.#host.replicas;
     const segmentFactors = new Float64Array(K * (to - from));
-    for (let k = 0; k < K; k++) segmentFactors.set(factors.subarray(k * counts.total + from, k * counts.total + to), k * (to - from));
+    for (let k = 0; k < K; k++)
+      segmentFactors.set(factors.subarray(k * counts.total + from, k * counts.total + to), k * (to - from));
 
     const began = performance.now();
     this.#training = true;
@@ -181,7 +185,12 @@ class TrainingRun implements Run {
     const atEpochEnd = step % counts.stepsPerEpoch === 0 || step === counts.total;
     if (atEpochEnd) {
       const begin = Math.floor((step - 1) / counts.stepsPerEpoch) * counts.stepsPerEpoch;
-      this.#queue.push({ type: 'epoch', epoch, step, losses: this.#losses.map((losses) => mean(losses.subarray(begin, step))) });
+      this.#queue.push({
+        type: 'epoch',
+        epoch,
+        step,
+        losses: this.#losses.map((losses) => mean(losses.subarray(begin, step))),
+      });
     }
     if (evaluateEvery === 'epoch' ? atEpochEnd : step % evaluateEvery === 0) {
       for (const { task, splits } of evaluate) {
@@ -193,7 +202,10 @@ class TrainingRun implements Run {
         }
       }
     }
-    if (onPause !== undefined && (step === counts.total || atEpochEnd || pauseEvery.some((n) => step % n === 0) || pauseAt.includes(step))) {
+    if (
+      onPause !== undefined &&
+      (step === counts.total || atEpochEnd || pauseEvery.some((n) => step % n === 0) || pauseAt.includes(step))
+    ) {
       const answer = await onPause(this.#boundary());
       if (answer === 'stop') this.#stopping = true;
     }

@@ -100,7 +100,10 @@ export interface Model extends AsyncDisposable {
   /** Scores of a task's split for each replica. */
   evaluate(task: Task, options?: EvaluateOptions): Promise<readonly Scores[]>;
   /** Logits [rows x outputs] of each replica. */
-  predict(split: EncodedSplit, options: Operation & { readonly head: string; readonly batchTokens?: number }): Promise<readonly Float32Array[]>;
+  predict(
+    split: EncodedSplit,
+    options: Operation & { readonly head: string; readonly batchTokens?: number },
+  ): Promise<readonly Float32Array[]>;
   /** Writes a Hugging Face folder that transformers loads. Atomic: files appear whole. */
   save(folder: string, options?: SaveOptions): Promise<void>;
   /** New replica i is a copy of old replica order[i] with its moments: drop, compact, fork. */

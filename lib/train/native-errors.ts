@@ -2,7 +2,8 @@
 import { type ErrorCode, errorCodes, LrdistError } from '../errors.ts';
 
 const remedies: Partial<Record<ErrorCode, string>> = {
-  ERR_OUT_OF_MEMORY: 'Use fewer replicas, a smaller batch (with --gradient_accumulation_steps the result stays the same), or shorter rows (--max_seq_length).',
+  ERR_OUT_OF_MEMORY:
+    'Use fewer replicas, a smaller batch (with --gradient_accumulation_steps the result stays the same), or shorter rows (--max_seq_length).',
   ERR_BUSY: 'One call at a time for each model: await the run or evaluation under way.',
   ERR_DISPOSED: 'Open the model again.',
   ERR_DEVICE_UNAVAILABLE: 'Use --device cpu; `lrdist doctor` lists the devices.',
@@ -17,11 +18,18 @@ export function fromNative(error: unknown): unknown {
   const code = (error as { code?: unknown }).code;
   if (typeof code !== 'string' || !Object.hasOwn(errorCodes, code)) return error;
   const remedy = remedies[code as ErrorCode];
-  return new LrdistError(code as ErrorCode, error.message, { cause: error, ...(remedy === undefined ? {} : { remedy }) });
+  return new LrdistError(code as ErrorCode, error.message, {
+    cause: error,
+    ...(remedy === undefined ? {} : { remedy }),
+  });
 }
 
 /** Waits for a call of a session; an abort stops the session and rejects with the signal's reason. */
-export async function withSignal<T>(session: { requestStop(): void }, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
+export async function withSignal<T>(
+  session: { requestStop(): void },
+  signal: AbortSignal | undefined,
+  call: () => Promise<T>,
+): Promise<T> {
   signal?.throwIfAborted();
   const stop = (): void => session.requestStop();
   signal?.addEventListener('abort', stop, { once: true });

@@ -53,18 +53,32 @@ export async function openModel(options: ModelOptions): Promise<Model> {
   const checked = check(schema, options, 'openModel');
   const { signal } = checked;
   signal?.throwIfAborted();
-  const heads = checkHeads([...checked.tasks.map((task) => wantedHead(task.name, 'classification', task.labels)), ...checked.heads.map((head) => wantedHead(head.name, head.kind, head.labels))]);
+  const heads = checkHeads([
+    ...checked.tasks.map((task) => wantedHead(task.name, 'classification', task.labels)),
+    ...checked.heads.map((head) => wantedHead(head.name, head.kind, head.labels)),
+  ]);
 
   const folder = checked.from === 'weights' ? await readModelFolder(checked.path) : undefined;
   const config = folder?.config ?? (await readConfig(checked.path));
   const pool = checked.pool ?? config.lrdist?.pool ?? 'pooler';
   const load: LoadPlan = folder === undefined ? freshPlan(config, heads, pool) : planLoad(folder, heads, pool);
-  const classifierDropout = checked.classifierDropout ?? config.classifier_dropout ?? checked.hiddenDropout ?? config.hidden_dropout_prob;
+  const classifierDropout =
+    checked.classifierDropout ?? config.classifier_dropout ?? checked.hiddenDropout ?? config.hidden_dropout_prob;
 
   const native = loadNative();
-  const nativeHead = (head: WantedHead): NativeHead => ({ name: head.name, kind: head.kind, outputs: head.outputs, pool, dropout: head.kind === 'masked-lm' ? 0 : classifierDropout });
+  const nativeHead = (head: WantedHead): NativeHead => ({
+    name: head.name,
+    kind: head.kind,
+    outputs: head.outputs,
+    pool,
+    dropout: head.kind === 'masked-lm' ? 0 : classifierDropout,
+  });
   const spec: NativeSessionSpec = {
-    model: nativeSpec(config, { pooler: load.pooler, hiddenDropout: checked.hiddenDropout, attentionDropout: checked.attentionDropout }),
+    model: nativeSpec(config, {
+      pooler: load.pooler,
+      hiddenDropout: checked.hiddenDropout,
+      attentionDropout: checked.attentionDropout,
+    }),
     heads: heads.map(nativeHead),
     replicas: checked.replicas,
     device: chooseDevice(checked.device),
@@ -91,22 +105,40 @@ export async function openModel(options: ModelOptions): Promise<Model> {
   return new FineTuner({ path: checked.path, config, loaded: load.report, heads, pool, nativeHead, session, spec });
 }
 
-function freshPlan(config: Parameters<typeof bodyParameters>[0], heads: readonly WantedHead[], pool: 'pooler' | 'cls'): LoadPlan {
+function freshPlan(
+  config: Parameters<typeof bodyParameters>[0],
+  heads: readonly WantedHead[],
+  pool: 'pooler' | 'cls',
+): LoadPlan {
   const pooler = pool === 'pooler' && heads.some((head) => head.kind === 'classification');
-  const parameters = [...bodyParameters(config), ...(pooler ? poolerParameters(config) : []), ...heads.flatMap((head) => headParameters(config, head))];
+  const parameters = [
+    ...bodyParameters(config),
+    ...(pooler ? poolerParameters(config) : []),
+    ...heads.flatMap((head) => headParameters(config, head)),
+  ];
   const fresh = parameters.map(({ name }) => name);
-  return { pooler, sources: new Map(), report: { files: [], fresh, unused: [], savedHead: undefined, labelOrder: undefined, notes: [] } };
+  return {
+    pooler,
+    sources: new Map(),
+    report: { files: [], fresh, unused: [], savedHead: undefined, labelOrder: undefined, notes: [] },
+  };
 }
 
 function chooseDevice(device: string): string {
   if (device === 'auto' || device === 'cpu') return 'cpu';
-  throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no device "${device}"`, { remedy: 'Use --device cpu; `lrdist doctor` lists the devices.' });
+  throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no device "${device}"`, {
+    remedy: 'Use --device cpu; `lrdist doctor` lists the devices.',
+  });
 }
 
 function envThreads(): number | undefined {
   const value = env('LRDIST_THREADS');
   if (value === undefined) return undefined;
-  if (!/^[1-9]\d{0,3}$/.test(value)) throw new LrdistError('ERR_INVALID_OPTION', `LRDIST_THREADS: expected a whole number of threads, received "${value}"`);
+  if (!/^[1-9]\d{0,3}$/.test(value))
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `LRDIST_THREADS: expected a whole number of threads, received "${value}"`,
+    );
   return Number(value);
 }
 

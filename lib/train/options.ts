@@ -28,7 +28,7 @@ export interface Boundary {
   readonly tokens: number;
   readonly seconds: number;
   /** Adds an event to the run's. */
-  emit(event: TrainEvent): void;
+  readonly emit: (event: TrainEvent) => void;
 }
 
 /** What a run trains. Defaults are Hugging Face's TrainingArguments. */

@@ -16,12 +16,26 @@ export interface StepCounts {
 }
 
 /** `maxSteps`, when positive, decides; else `ceil(epochs x steps of an epoch)`. */
-export function countSteps(options: { rows: number; batchSize: number; accumulation: number; epochs: number; maxSteps: number }): StepCounts {
+export function countSteps(options: {
+  rows: number;
+  batchSize: number;
+  accumulation: number;
+  epochs: number;
+  maxSteps: number;
+}): StepCounts {
   const { rows, batchSize, accumulation } = options;
   const batchesPerEpoch = Math.ceil(rows / batchSize);
   const stepsPerEpoch = Math.max(Math.ceil(batchesPerEpoch / accumulation), 1);
   const total = options.maxSteps > 0 ? options.maxSteps : Math.ceil(options.epochs * stepsPerEpoch);
-  return { rows, batchSize, accumulation, batchesPerEpoch, stepsPerEpoch, total, epochs: Math.ceil(total / stepsPerEpoch) };
+  return {
+    rows,
+    batchSize,
+    accumulation,
+    batchesPerEpoch,
+    stepsPerEpoch,
+    total,
+    epochs: Math.ceil(total / stepsPerEpoch),
+  };
 }
 
 /** Epochs done after a number of steps, a fraction inside an epoch. */
@@ -88,7 +102,12 @@ export function rowsSeen(counts: StepCounts, steps: number): number {
 export const maxSegmentSteps = 2000;
 
 /** The next step after `step` at which the run pauses: an epoch's end, a multiple of one of `every`, one of `at`, or the end. */
-export function nextPause(counts: StepCounts, step: number, every: readonly number[], at: readonly number[] = []): number {
+export function nextPause(
+  counts: StepCounts,
+  step: number,
+  every: readonly number[],
+  at: readonly number[] = [],
+): number {
   let next = Math.min(counts.total, step + maxSegmentSteps);
   for (const n of [counts.stepsPerEpoch, ...every]) if (n > 0) next = Math.min(next, (Math.floor(step / n) + 1) * n);
   for (const n of at) if (n > step) next = Math.min(next, n);

@@ -9,7 +9,8 @@ import type { EncodedSplit } from './task.ts';
 
 export type Protocol = Readonly<Record<string, string | number>>;
 
-export const packageVersion: string = (createRequire(import.meta.url)('../../package.json') as { version: string }).version;
+export const packageVersion: string = (createRequire(import.meta.url)('../../package.json') as { version: string })
+  .version;
 
 export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Protocol {
   const { counts } = plan;
@@ -44,7 +45,8 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
 
 function digest(...parts: readonly (string | Int32Array | Uint8Array | Float32Array | Float64Array)[]): string {
   const hash = createHash('sha256');
-  for (const part of parts) hash.update(typeof part === 'string' ? part : new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
+  for (const part of parts)
+    hash.update(typeof part === 'string' ? part : new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
   return hash.digest('hex').slice(0, 16);
 }
 
@@ -53,8 +55,14 @@ export function requireSame(checkpoint: string, then: Protocol, now: Protocol): 
   const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
   const different = keys.filter((key) => then[key] !== now[key]);
   if (different.length === 0) return;
-  const lines = different.map((key) => `  ${key}: ${then[key] ?? 'absent'} in the checkpoint, ${now[key] ?? 'absent'} now`);
-  throw new LrdistError('ERR_PROTOCOL_MISMATCH', `${checkpoint} was made by another configuration:\n${lines.join('\n')}`, {
-    remedy: 'Use the options, data and versions of the interrupted run, or start anew with --overwrite_output_dir.',
-  });
+  const lines = different.map(
+    (key) => `  ${key}: ${then[key] ?? 'absent'} in the checkpoint, ${now[key] ?? 'absent'} now`,
+  );
+  throw new LrdistError(
+    'ERR_PROTOCOL_MISMATCH',
+    `${checkpoint} was made by another configuration:\n${lines.join('\n')}`,
+    {
+      remedy: 'Use the options, data and versions of the interrupted run, or start anew with --overwrite_output_dir.',
+    },
+  );
 }

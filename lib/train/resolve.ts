@@ -79,7 +79,10 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   if (loss !== 'masked-lm') requireLabels(split, labels, headName);
 
   const distributions = perReplica(options.rates, context.replicas);
-  const rates = buildPlan(context.parameters, distributions, { weightDecay: checked.weightDecay, stage: checked.stage });
+  const rates = buildPlan(context.parameters, distributions, {
+    weightDecay: checked.weightDecay,
+    stage: checked.stage,
+  });
   refuseFrozen(rates, context, headName, kind);
   const counts = countSteps({
     rows,
@@ -90,10 +93,14 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   });
   const all = new Float64Array(context.replicas * counts.total);
   for (const [k, distribution] of distributions.entries()) {
-    all.set(factors(options.schedule ?? {}, counts.total, referenceRate(distribution, checked.stage)), k * counts.total);
+    all.set(
+      factors(options.schedule ?? {}, counts.total, referenceRate(distribution, checked.stage)),
+      k * counts.total,
+    );
   }
   // A replica that was frozen before an interruption stays as it is.
-  for (const [k, step] of (options.resume?.nonFinite ?? []).entries()) if (step >= 0) rates.rates.fill(0, k * rates.groups, (k + 1) * rates.groups);
+  for (const [k, step] of (options.resume?.nonFinite ?? []).entries())
+    if (step >= 0) rates.rates.fill(0, k * rates.groups, (k + 1) * rates.groups);
 
   const part: NativePart = {
     head,
@@ -104,7 +111,14 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   };
   return {
     counts,
-    plan: { groupOf: rates.groupOf, rates: rates.rates, decay: rates.decay, groups: rates.groups, optimizer: checked.optimizer, moments: checked.moments },
+    plan: {
+      groupOf: rates.groupOf,
+      rates: rates.rates,
+      decay: rates.decay,
+      groups: rates.groups,
+      optimizer: checked.optimizer,
+      moments: checked.moments,
+    },
     groups: groupRows(context.parameters, distributions, rates),
     part,
     factors: all,
@@ -126,52 +140,100 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
 function what(options: TrainOptions): { headName: string; split: EncodedSplit } {
   const headName = options.head ?? options.task?.name;
   const split = options.dataset ?? options.task?.splits['train'];
-  if (headName === undefined) throw new LrdistError('ERR_INVALID_OPTION', 'train: expected a task, or a head with a dataset');
-  if (split === undefined) throw new LrdistError('ERR_INVALID_OPTION', `train: task ${headName} has no split "train"`, { remedy: 'Load the train split, or pass rows as `dataset`.' });
+  if (headName === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'train: expected a task, or a head with a dataset');
+  if (split === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', `train: task ${headName} has no split "train"`, {
+      remedy: 'Load the train split, or pass rows as `dataset`.',
+    });
   return { headName, split };
 }
 
 function perReplica(rates: TrainOptions['rates'], replicas: number): readonly RateDistribution[] {
   if (!Array.isArray(rates)) return new Array<RateDistribution>(replicas).fill(rates as RateDistribution);
   if (rates.length !== replicas) {
-    throw new LrdistError('ERR_INVALID_OPTION', `rates: expected one distribution, or one for each of the ${replicas} replicas, received ${rates.length}`);
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `rates: expected one distribution, or one for each of the ${replicas} replicas, received ${rates.length}`,
+    );
   }
   return rates as readonly RateDistribution[];
 }
 
-function requireLoss(loss: NativePart['loss'], kind: string, labels: readonly string[] | null, options: TrainOptions): void {
-  const fits = kind === 'masked-lm' ? loss === 'masked-lm' : labels === null ? loss === 'mse' : loss === 'cross-entropy' || loss === 'double-softmax';
-  if (!fits) throw new LrdistError('ERR_INVALID_OPTION', `loss: "${loss}" does not fit a ${kind === 'masked-lm' ? 'masked-lm' : labels === null ? 'regression' : 'classification'} head`);
-  if (loss === 'masked-lm' && options.masking === undefined) throw new LrdistError('ERR_INVALID_OPTION', 'masking: masked-lm needs it (probability, maskId, special)');
-  if ((options.labelSmoothing ?? 0) > 0 && loss !== 'cross-entropy') throw new LrdistError('ERR_INVALID_OPTION', `labelSmoothing: only for cross-entropy, not "${loss}"`);
+function requireLoss(
+  loss: NativePart['loss'],
+  kind: string,
+  labels: readonly string[] | null,
+  options: TrainOptions,
+): void {
+  const fits =
+    kind === 'masked-lm'
+      ? loss === 'masked-lm'
+      : labels === null
+        ? loss === 'mse'
+        : loss === 'cross-entropy' || loss === 'double-softmax';
+  if (!fits)
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `loss: "${loss}" does not fit a ${kind === 'masked-lm' ? 'masked-lm' : labels === null ? 'regression' : 'classification'} head`,
+    );
+  if (loss === 'masked-lm' && options.masking === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'masking: masked-lm needs it (probability, maskId, special)');
+  if ((options.labelSmoothing ?? 0) > 0 && loss !== 'cross-entropy')
+    throw new LrdistError('ERR_INVALID_OPTION', `labelSmoothing: only for cross-entropy, not "${loss}"`);
 }
 
 function requireLabels(split: EncodedSplit, labels: readonly string[] | null, name: string): void {
   for (const [row, label] of split.labels.entries()) {
     if (Number.isNaN(label)) {
-      throw new LrdistError('ERR_DATA_INVALID', `row ${row + 1} of the rows to train ${name} on has no label`, { remedy: 'Official test files have no labels: train on the train split.' });
+      throw new LrdistError('ERR_DATA_INVALID', `row ${row + 1} of the rows to train ${name} on has no label`, {
+        remedy: 'Official test files have no labels: train on the train split.',
+      });
     }
     if (labels !== null && !(Number.isInteger(label) && label >= 0 && label < labels.length)) {
-      throw new LrdistError('ERR_LABEL_UNKNOWN', `row ${row + 1} of the rows to train ${name} on has label ${label}; classes are 0 to ${labels.length - 1} (${labels.join(', ')})`);
+      throw new LrdistError(
+        'ERR_LABEL_UNKNOWN',
+        `row ${row + 1} of the rows to train ${name} on has label ${label}; classes are 0 to ${labels.length - 1} (${labels.join(', ')})`,
+      );
     }
   }
 }
 
 /** A replica in which nothing learns would only waste time; more likely a slip in the rates. */
 function refuseFrozen(rates: RatePlan, context: ResolveContext, headName: string, kind: string): void {
-  const other = (name: string): boolean => (name.startsWith('classifier.') && (kind !== 'classification' || !name.startsWith(`classifier.${headName}.`))) || (name.startsWith('cls.') && kind !== 'masked-lm');
+  const other = (name: string): boolean =>
+    (name.startsWith('classifier.') && (kind !== 'classification' || !name.startsWith(`classifier.${headName}.`))) ||
+    (name.startsWith('cls.') && kind !== 'masked-lm');
   for (let k = 0; k < context.replicas; k++) {
-    const learns = context.parameters.some(({ name }, p) => !other(name) && rates.rates[k * rates.groups + rates.groupOf[p]!]! > 0);
-    if (!learns) throw new LrdistError('ERR_INVALID_OPTION', `rates: every part of the model has rate 0${context.replicas > 1 ? ` in distribution ${k + 1}` : ''}, so nothing would learn`, { remedy: 'Give at least one group a rate above 0.' });
+    const learns = context.parameters.some(
+      ({ name }, p) => !other(name) && rates.rates[k * rates.groups + rates.groupOf[p]!]! > 0,
+    );
+    if (!learns)
+      throw new LrdistError(
+        'ERR_INVALID_OPTION',
+        `rates: every part of the model has rate 0${context.replicas > 1 ? ` in distribution ${k + 1}` : ''}, so nothing would learn`,
+        { remedy: 'Give at least one group a rate above 0.' },
+      );
   }
 }
 
 /** The table shown before training: the groups of each replica's distribution, mapped to this model's layers. */
-function groupRows(parameters: readonly ModelParameter[], distributions: readonly RateDistribution[], plan: RatePlan): GroupRow[] {
+function groupRows(
+  parameters: readonly ModelParameter[],
+  distributions: readonly RateDistribution[],
+  plan: RatePlan,
+): GroupRow[] {
   const layers = layersOf(parameters.map(({ name }) => name));
   return distributions.flatMap((distribution, k) => {
     const { groups } = layers === 0 ? distribution : forLayers(distribution, layers);
-    const rows = groups.map(({ name }) => ({ replica: k, group: name, rate: 0, weightDecay: 0, tensors: 0, elements: 0 }));
+    const rows = groups.map(({ name }) => ({
+      replica: k,
+      group: name,
+      rate: 0,
+      weightDecay: 0,
+      tensors: 0,
+      elements: 0,
+    }));
     for (const [p, { shape }] of parameters.entries()) {
       const merged = plan.groupOf[p]!;
       const row = rows[plan.member[k]![merged]!]!;
@@ -187,7 +249,11 @@ function groupRows(parameters: readonly ModelParameter[], distributions: readonl
 export function unknownHead(name: string, heads: readonly { readonly name: string }[]): LrdistError {
   const names = heads.map((head) => head.name);
   const near = nearest(name, names);
-  return new LrdistError('ERR_INVALID_OPTION', `the model has no head "${name}"; it has ${names.join(', ') || 'none'}`, {
-    remedy: near === undefined ? 'Name the task when the model is opened, or add a head.' : `Did you mean ${near}?`,
-  });
+  return new LrdistError(
+    'ERR_INVALID_OPTION',
+    `the model has no head "${name}"; it has ${names.join(', ') || 'none'}`,
+    {
+      remedy: near === undefined ? 'Name the task when the model is opened, or add a head.' : `Did you mean ${near}?`,
+    },
+  );
 }

@@ -8,7 +8,10 @@ export type Metrics = Readonly<Record<string, number>>;
  * `eval_loss`, `eval_accuracy`, ... of one split; a Trainer's keys. `suffix` is `_mm` for MNLI's mismatched rows, as run_glue has it.
  * Time is that of all replicas together.
  */
-export function evalMetrics(scores: Scores, options: { samples: number; batches: number; seconds: number; epoch?: number; suffix?: string }): Metrics {
+export function evalMetrics(
+  scores: Scores,
+  options: { samples: number; batches: number; seconds: number; epoch?: number; suffix?: string },
+): Metrics {
   const { samples, batches, seconds, suffix = '' } = options;
   const plain: Record<string, number> = {
     ...(Number.isNaN(scores.loss) && Object.keys(scores.metrics).length === 0 ? {} : { eval_loss: scores.loss }),
@@ -30,7 +33,11 @@ export function suffixOf(split: string): string {
 }
 
 /** `train_loss`, `train_runtime`, ... of one replica. `train_loss` is the mean over all steps. */
-export function trainMetrics(result: RunResult, replica: number, options: { samples: number; parameters: number }): Metrics {
+export function trainMetrics(
+  result: RunResult,
+  replica: number,
+  options: { samples: number; parameters: number },
+): Metrics {
   const losses = result.losses[replica]!;
   return {
     epoch: result.epochs,
@@ -46,7 +53,9 @@ export function trainMetrics(result: RunResult, replica: number, options: { samp
 }
 
 /** Elements of all parameters but the embeddings' tables. */
-export function weightsOutsideEmbeddings(parameters: readonly { readonly name: string; readonly shape: readonly number[] }[]): number {
+export function weightsOutsideEmbeddings(
+  parameters: readonly { readonly name: string; readonly shape: readonly number[] }[],
+): number {
   return parameters
     .filter(({ name }) => !/_embeddings\.weight$/.test(name))
     .reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);

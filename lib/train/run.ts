@@ -32,9 +32,29 @@ export type TrainEvent =
       /** Step events merged into this one because the reader was slower. */
       readonly dropped: number;
     }
-  | { readonly type: 'log'; readonly step: number; readonly epoch: number; /** Mean since the last log, by replica. */ readonly losses: readonly number[]; readonly gradNorms: readonly number[]; readonly factor: number }
-  | { readonly type: 'epoch'; readonly epoch: number; readonly step: number; /** Mean loss of the epoch's steps, by replica. */ readonly losses: readonly number[] }
-  | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly task: string; readonly split: string; readonly scores: readonly Scores[]; readonly seconds: number }
+  | {
+      readonly type: 'log';
+      readonly step: number;
+      readonly epoch: number /** Mean since the last log, by replica. */;
+      readonly losses: readonly number[];
+      readonly gradNorms: readonly number[];
+      readonly factor: number;
+    }
+  | {
+      readonly type: 'epoch';
+      readonly epoch: number;
+      readonly step: number /** Mean loss of the epoch's steps, by replica. */;
+      readonly losses: readonly number[];
+    }
+  | {
+      readonly type: 'evaluation';
+      readonly step: number;
+      readonly epoch: number;
+      readonly task: string;
+      readonly split: string;
+      readonly scores: readonly Scores[];
+      readonly seconds: number;
+    }
   | { readonly type: 'checkpoint'; readonly step: number; readonly folder: string }
   | { readonly type: 'not-finite'; readonly replica: number; readonly step: number };
 

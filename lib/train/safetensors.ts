@@ -12,7 +12,21 @@ export const maxHeaderBytes = 100_000_000;
 
 /** Bytes of one element. */
 export const dtypeBytes = {
-  BOOL: 1, U8: 1, I8: 1, F8_E4M3: 1, F8_E5M2: 1, U16: 2, I16: 2, F16: 2, BF16: 2, U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8,
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
 } as const;
 export type DType = keyof typeof dtypeBytes;
 
@@ -67,8 +81,10 @@ export async function readHeader(path: string): Promise<SafetensorsHeader> {
 function headerLength(path: string, first: Uint8Array, fileSize: number): number {
   if (fileSize < 8) throw broken(path, `is ${fileSize} bytes long, too short for a safetensors file`);
   const length = new DataView(first.buffer, first.byteOffset, 8).getBigUint64(0, true);
-  if (length > BigInt(maxHeaderBytes)) throw broken(path, `says its header has ${length} bytes; at most ${maxHeaderBytes} are allowed`);
-  if (length > BigInt(fileSize - 8)) throw broken(path, `ends inside its header (${length} bytes announced, ${fileSize - 8} there)`);
+  if (length > BigInt(maxHeaderBytes))
+    throw broken(path, `says its header has ${length} bytes; at most ${maxHeaderBytes} are allowed`);
+  if (length > BigInt(fileSize - 8))
+    throw broken(path, `ends inside its header (${length} bytes announced, ${fileSize - 8} there)`);
   return Number(length);
 }
 
@@ -87,7 +103,8 @@ export function parseHeader(path: string, text: Uint8Array, fileSize: number): S
   } catch (error) {
     throw broken(path, `has a header that is not JSON (${(error as Error).message})`);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw broken(path, 'has a header that is not a JSON object');
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw broken(path, 'has a header that is not a JSON object');
   const twice = duplicateKey(source);
   if (twice !== undefined) throw broken(path, `names the tensor "${twice}" twice`);
 
@@ -103,13 +120,21 @@ export function parseHeader(path: string, text: Uint8Array, fileSize: number): S
     }
     const parsed = entrySchema.safeParse(value);
     if (!parsed.success) throw broken(path, `tensor "${name}": ${z.prettifyError(parsed.error)}`);
-    const { dtype, shape, data_offsets: [begin, end] } = parsed.data;
+    const {
+      dtype,
+      shape,
+      data_offsets: [begin, end],
+    } = parsed.data;
     if (!Object.hasOwn(dtypeBytes, dtype)) throw broken(path, `tensor "${name}" has the unknown type ${dtype}`);
     const bytes = shape.reduce((product, n) => product * n, dtypeBytes[dtype as DType]);
     if (end < begin || end - begin !== bytes) {
-      throw broken(path, `tensor "${name}" (${dtype} [${shape.join(', ')}]) needs ${bytes} bytes but lies at ${begin} to ${end}`);
+      throw broken(
+        path,
+        `tensor "${name}" (${dtype} [${shape.join(', ')}]) needs ${bytes} bytes but lies at ${begin} to ${end}`,
+      );
     }
-    if (dataStart + end > fileSize) throw broken(path, `tensor "${name}" ends at byte ${dataStart + end} of a file of ${fileSize}`);
+    if (dataStart + end > fileSize)
+      throw broken(path, `tensor "${name}" ends at byte ${dataStart + end} of a file of ${fileSize}`);
     tensors.set(name, { dtype: dtype as DType, shape, offset: dataStart + begin, bytes });
     spans.push({ name, begin, end });
   }

@@ -1,13 +1,19 @@
 /** Writing a Hugging Face folder that transformers loads. */
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { NativeSession, NativeSource } from '../native/boundary.ts';
 import type { ModelConfig } from './config.ts';
-import { exists, temporaryName, writeFailed, writeWhole } from './files.ts';
+import { readFailed, writeFailed, writeWhole } from './files.ts';
 import type { WantedHead } from './hf.ts';
 import { makeHeader, type PlannedTensor } from './safetensors.ts';
 
-export const tokenizerFiles = ['vocab.txt', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'] as const;
+export const tokenizerFiles = [
+  'vocab.txt',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+] as const;
 
 export interface SaveParts {
   readonly session: NativeSession;
@@ -28,14 +34,20 @@ export async function saveModel(parts: SaveParts): Promise<void> {
   } catch (error) {
     throw writeFailed(parts.folder, error);
   }
-  await writeWhole(join(parts.folder, 'config.json'), savedConfig({ config: parts.config, head: parts.head, parameters: parts.session.parameters(), pool: parts.pool }));
+  await writeWhole(
+    join(parts.folder, 'config.json'),
+    savedConfig({ config: parts.config, head: parts.head, parameters: parts.session.parameters(), pool: parts.pool }),
+  );
   await copyTokenizer(parts.source, parts.folder);
   const { tensors, sources } = savedTensors(parts);
   await parts.session.write(resolve(parts.folder, 'model.safetensors'), makeHeader(tensors, { format: 'pt' }), sources);
 }
 
 /** The model's tensors under Hugging Face's names: `classifier.<head>.weight` becomes `classifier.weight`. */
-export function savedTensors({ session, replica, head }: Pick<SaveParts, 'session' | 'replica' | 'head'>): { tensors: PlannedTensor[]; sources: NativeSource[] } {
+export function savedTensors({ session, replica, head }: Pick<SaveParts, 'session' | 'replica' | 'head'>): {
+  tensors: PlannedTensor[];
+  sources: NativeSource[];
+} {
   const tensors: PlannedTensor[] = [];
   const sources: NativeSource[] = [];
   for (const [parameter, { name, shape }] of session.parameters().entries()) {
@@ -51,11 +63,22 @@ function savedName(name: string, head: WantedHead | undefined): string | undefin
   if (name.startsWith('bert.')) return name;
   if (name.startsWith('cls.')) return head === undefined || head.kind === 'masked-lm' ? name : undefined;
   const prefix = `classifier.${head?.name}.`;
-  return head?.kind === 'classification' && name.startsWith(prefix) ? `classifier.${name.slice(prefix.length)}` : undefined;
+  return head?.kind === 'classification' && name.startsWith(prefix)
+    ? `classifier.${name.slice(prefix.length)}`
+    : undefined;
 }
 
 /** Keys that belong to the model's head or its former storage, written anew where they apply. */
-const ownKeys: ReadonlySet<string> = new Set(['_name_or_path', 'torch_dtype', 'lrdist', 'id2label', 'label2id', 'problem_type', 'finetuning_task', 'num_labels']);
+const ownKeys: ReadonlySet<string> = new Set([
+  '_name_or_path',
+  'torch_dtype',
+  'lrdist',
+  'id2label',
+  'label2id',
+  'problem_type',
+  'finetuning_task',
+  'num_labels',
+]);
 
 export interface ConfigParts extends Pick<SaveParts, 'config' | 'head' | 'pool'> {
   readonly parameters: readonly { readonly name: string }[];
@@ -64,11 +87,18 @@ export interface ConfigParts extends Pick<SaveParts, 'config' | 'head' | 'pool'>
 /** Text of config.json. */
 export function savedConfig({ config, head, parameters, pool }: ConfigParts): string {
   const kept = Object.fromEntries(Object.entries(config).filter(([key]) => !ownKeys.has(key)));
-  const maskedLm = head?.kind === 'masked-lm' || (head === undefined && parameters.some(({ name }) => name.startsWith('cls.')));
+  const maskedLm =
+    head?.kind === 'masked-lm' || (head === undefined && parameters.some(({ name }) => name.startsWith('cls.')));
   const saved: Record<string, unknown> = {
     ...kept,
     model_type: 'bert',
-    architectures: [maskedLm ? 'BertForMaskedLM' : head === undefined || pool === 'cls' ? 'BertModel' : 'BertForSequenceClassification'],
+    architectures: [
+      maskedLm
+        ? 'BertForMaskedLM'
+        : head === undefined || pool === 'cls'
+          ? 'BertModel'
+          : 'BertForSequenceClassification',
+    ],
     dtype: 'float32',
   };
   if (head?.kind === 'classification') {
@@ -88,16 +118,13 @@ export function savedConfig({ config, head, parameters, pool }: ConfigParts): st
 export async function copyTokenizer(source: string, folder: string): Promise<void> {
   if (resolve(source) === resolve(folder)) return;
   for (const name of tokenizerFiles) {
-    const from = join(source, name);
-    if (!(await exists(from))) continue;
-    const to = join(folder, name);
-    const temporary = temporaryName(to);
+    let content: Buffer;
     try {
-      await copyFile(from, temporary);
-      await rename(temporary, to);
+      content = await readFile(join(source, name));
     } catch (error) {
-      await rm(temporary, { force: true });
-      throw writeFailed(to, error);
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') continue;
+      throw readFailed(join(source, name), error);
     }
+    await writeWhole(join(folder, name), content);
   }
 }

@@ -29,7 +29,13 @@ function crossEntropy(logits: Float32Array, at: number, outputs: number, label: 
 }
 
 /** Where the rows have no labels, or the logits are not finite, loss and metrics are NaN (or absent). */
-export function scoresOf(task: Pick<Task, 'score' | 'mainMetric'>, logits: Float32Array, labels: Float32Array, outputs: number, keepLogits: boolean): Scores {
+export function scoresOf(
+  task: Pick<Task, 'score' | 'mainMetric'>,
+  logits: Float32Array,
+  labels: Float32Array,
+  outputs: number,
+  keepLogits: boolean,
+): Scores {
   const predictions = predictionsOf(logits, outputs);
   const labelled = labels.length > 0 && !labels.includes(NaN);
   let metrics: Readonly<Record<string, number>> = labelled ? task.score(predictions, labels) : {};

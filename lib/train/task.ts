@@ -45,7 +45,9 @@ export function rowsOf(split: EncodedSplit): number {
 export function splitOf(task: Pick<Task, 'name' | 'splits'>, name: string): EncodedSplit {
   const split = task.splits[name] ?? task.splits[`${name}_matched`];
   if (split === undefined) {
-    throw new LrdistError('ERR_INVALID_OPTION', `task ${task.name} has no split "${name}" loaded`, { remedy: `Loaded are ${Object.keys(task.splits).join(', ') || 'none'}.` });
+    throw new LrdistError('ERR_INVALID_OPTION', `task ${task.name} has no split "${name}" loaded`, {
+      remedy: `Loaded are ${Object.keys(task.splits).join(', ') || 'none'}.`,
+    });
   }
   return split;
 }

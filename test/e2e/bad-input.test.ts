@@ -17,9 +17,24 @@ before(async () => {
 });
 
 /** Runs `train` with these changes and checks the error's exit code, code and text; nothing may be left in the output folder. */
-async function refused(changes: { model?: string; data?: string; more?: readonly string[] }, wanted: { code: string; exit?: number; message?: RegExp; remedy?: RegExp }): Promise<void> {
+async function refused(
+  changes: { model?: string; data?: string; more?: readonly string[] },
+  wanted: { code: string; exit?: number; message?: RegExp; remedy?: RegExp },
+): Promise<void> {
   const output = join(temporaryFolder(), 'out');
-  const args = ['train', '--model', changes.model ?? model, '--task', 'sst2', '--data_dir', changes.data ?? data, '--output_dir', output, '--json', ...(changes.more ?? [])];
+  const args = [
+    'train',
+    '--model',
+    changes.model ?? model,
+    '--task',
+    'sst2',
+    '--data_dir',
+    changes.data ?? data,
+    '--output_dir',
+    output,
+    '--json',
+    ...(changes.more ?? []),
+  ];
   const { code, stdout, stderr } = await runCli(args);
   assert.equal(code, wanted.exit ?? 1, `${stdout}${stderr}`);
   const { error } = JSON.parse(stdout) as { error: { code: string; message: string; remedy?: string } };
@@ -37,7 +52,8 @@ async function changed(change: (folder: string) => Promise<void>, source = model
 }
 
 test('options', async () => {
-  const usage = (more: readonly string[], code: string, message: RegExp, remedy?: RegExp): Promise<void> => refused({ more }, { code, exit: 2, message, ...(remedy === undefined ? {} : { remedy }) });
+  const usage = (more: readonly string[], code: string, message: RegExp, remedy?: RegExp): Promise<void> =>
+    refused({ more }, { code, exit: 2, message, ...(remedy === undefined ? {} : { remedy }) });
   await usage(['--learning_rat', '1e-3'], 'ERR_UNKNOWN_OPTION', /--learning_rat/, /--learning_rate/);
   await usage(['--learning_rate', 'NaN'], 'ERR_INVALID_OPTION', /learning_rate/);
   await usage(['--learning_rate=-1e-3'], 'ERR_INVALID_OPTION', /learning_rate/);
@@ -49,33 +65,88 @@ test('options', async () => {
   await usage(['--bf16'], 'ERR_INVALID_OPTION', /bf16/);
   await usage(['--task', 'mrcp'], 'ERR_INVALID_OPTION', /mrcp/, /mrpc/);
   await usage(['--max_train_samples', '0'], 'ERR_INVALID_OPTION', /max_train_samples/);
-  await usage(['--eval_strategy', 'epoch', '--save_strategy', 'epoch', '--load_best_model_at_end', '--metric_for_best_model', 'acuracy', '--num_train_epochs', '1'], 'ERR_INVALID_OPTION', /acuracy/, /accuracy/);
+  await usage(
+    [
+      '--eval_strategy',
+      'epoch',
+      '--save_strategy',
+      'epoch',
+      '--load_best_model_at_end',
+      '--metric_for_best_model',
+      'acuracy',
+      '--num_train_epochs',
+      '1',
+    ],
+    'ERR_INVALID_OPTION',
+    /acuracy/,
+    /accuracy/,
+  );
 });
 
 test('model folders', async () => {
   const weights = (folder: string): string => join(folder, 'model.safetensors');
   await refused({ model: join(work, 'nowhere', 'none') }, { code: 'ERR_MODEL_NOT_FOUND' });
-  await refused({ model: await changed((folder) => truncate(weights(folder), 5000)) }, { code: 'ERR_SAFETENSORS', message: /ends at byte/ });
-  await refused({ model: await changed((folder) => truncate(weights(folder), 0)) }, { code: 'ERR_SAFETENSORS', message: /too short/ });
-  await refused({ model: await changed(async (folder) => writeFile(weights(folder), tinyWeights({ rename: (name) => (name.includes('layer.0') ? undefined : name) }))) }, { code: 'ERR_TENSOR_MISSING', message: /lacks 16 tensors/ });
-  await refused({ model: await changed(async (folder) => writeFile(weights(folder), tinyWeights({ hidden: 32 }))) }, { code: 'ERR_TENSOR_SHAPE', message: /\[20, 32\]/ });
-  await refused({ model: await changed(async (folder) => writeFile(join(folder, 'config.json'), JSON.stringify(tinyConfig({ config: { model_type: 'roberta' } })))) }, { code: 'ERR_MODEL_UNSUPPORTED', message: /roberta/ });
+  await refused(
+    { model: await changed((folder) => truncate(weights(folder), 5000)) },
+    { code: 'ERR_SAFETENSORS', message: /ends at byte/ },
+  );
+  await refused(
+    { model: await changed((folder) => truncate(weights(folder), 0)) },
+    { code: 'ERR_SAFETENSORS', message: /too short/ },
+  );
+  await refused(
+    {
+      model: await changed(async (folder) =>
+        writeFile(weights(folder), tinyWeights({ rename: (name) => (name.includes('layer.0') ? undefined : name) })),
+      ),
+    },
+    { code: 'ERR_TENSOR_MISSING', message: /lacks 16 tensors/ },
+  );
+  await refused(
+    { model: await changed(async (folder) => writeFile(weights(folder), tinyWeights({ hidden: 32 }))) },
+    { code: 'ERR_TENSOR_SHAPE', message: /\[20, 32\]/ },
+  );
+  await refused(
+    {
+      model: await changed(async (folder) =>
+        writeFile(join(folder, 'config.json'), JSON.stringify(tinyConfig({ config: { model_type: 'roberta' } }))),
+      ),
+    },
+    { code: 'ERR_MODEL_UNSUPPORTED', message: /roberta/ },
+  );
 });
 
 test('data files', async () => {
   const train = (folder: string): string => join(folder, 'SST-2', 'train.tsv');
-  const lines = async (folder: string, change: (text: string) => string): Promise<void> => writeFile(train(folder), change(await readFile(train(folder), 'utf8')));
+  const lines = async (folder: string, change: (text: string) => string): Promise<void> =>
+    writeFile(train(folder), change(await readFile(train(folder), 'utf8')));
   await refused({ data: join(work, 'nowhere') }, { code: 'ERR_DATA_NOT_FOUND' });
   await refused({ data: await changed((folder) => writeFile(train(folder), ''), data) }, { code: 'ERR_DATA_INVALID' });
-  await refused({ data: await changed((folder) => lines(folder, (text) => text.replace(/\t[01]\n/, '\n')), data) }, { code: 'ERR_DATA_INVALID' });
-  await refused({ data: await changed((folder) => lines(folder, (text) => text.replace(/\t[01]\n/, '\t7\n')), data) }, { code: 'ERR_LABEL_UNKNOWN', message: /7/ });
+  await refused(
+    { data: await changed((folder) => lines(folder, (text) => text.replace(/\t[01]\n/, '\n')), data) },
+    { code: 'ERR_DATA_INVALID' },
+  );
+  await refused(
+    { data: await changed((folder) => lines(folder, (text) => text.replace(/\t[01]\n/, '\t7\n')), data) },
+    { code: 'ERR_LABEL_UNKNOWN', message: /7/ },
+  );
 });
 
 test('a folder that cannot be written to is found before training', async (t) => {
   if (process.getuid?.() === 0) {
     // Root may write anywhere; a file in the folder's place stops root too.
     await writeFile(join(work, 'file'), '');
-    const { code, stderr } = await runCli(['train', '--model', model, '--task', 'sst2', '--data_dir', data, '--output_dir', join(work, 'file', 'out')]);
+    const { code, stderr } = await runCli([
+      'train',
+      '--model',
+      model,
+      '--task',
+      'sst2',
+      '--data_dir',
+      data,
+      '--output_dir',
+      join(work, 'file', 'out'),
+    ]);
     assert.equal(code, 1);
     assert.match(stderr, /ERR_WRITE/);
     t.diagnostic('as root: tried a file in the place of the folder');
@@ -84,7 +155,17 @@ test('a folder that cannot be written to is found before training', async (t) =>
   const folder = join(work, 'read-only');
   await mkdir(folder);
   await chmod(folder, 0o555);
-  const { code, stderr } = await runCli(['train', '--model', model, '--task', 'sst2', '--data_dir', data, '--output_dir', folder]);
+  const { code, stderr } = await runCli([
+    'train',
+    '--model',
+    model,
+    '--task',
+    'sst2',
+    '--data_dir',
+    data,
+    '--output_dir',
+    folder,
+  ]);
   assert.equal(code, 1);
   assert.match(stderr, /ERR_WRITE[^]*|could not be written/);
   await chmod(folder, 0o755);
@@ -101,7 +182,22 @@ test('eval and predict need a trained classifier and labelled rows', async () =>
 });
 
 test('options without effect are accepted and said to be', async () => {
-  const { code, stderr } = await runCli(['train', '--model', model, '--task', 'sst2', '--data_dir', data, '--max_steps', '1', '--pad_to_max_length', 'false', '--report_to', 'none', '--do_train']);
+  const { code, stderr } = await runCli([
+    'train',
+    '--model',
+    model,
+    '--task',
+    'sst2',
+    '--data_dir',
+    data,
+    '--max_steps',
+    '1',
+    '--pad_to_max_length',
+    'false',
+    '--report_to',
+    'none',
+    '--do_train',
+  ]);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /--pad_to_max_length has no effect: rows are packed/);
 });

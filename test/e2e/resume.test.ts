@@ -15,8 +15,35 @@ const data = join(work, 'glue');
 const out = (name: string): string => join(work, name);
 // Long enough that a kill finds it at work, with checkpoints in the middle of epochs.
 const job = (output: string, ...more: string[]): string[] => [
-  ...['train', '--model', model, '--task', 'sst2', '--data_dir', data, '--quiet', '--output_dir', output, '--rates', 'flat@2e-3,fast-head@5e-4', '--weight_decay', '0.01'],
-  ...['--num_train_epochs', '40', '--save_steps', '37', '--logging_steps', '20', '--eval_strategy', 'epoch', '--warmup_ratio', '0.1', ...more],
+  ...[
+    'train',
+    '--model',
+    model,
+    '--task',
+    'sst2',
+    '--data_dir',
+    data,
+    '--quiet',
+    '--output_dir',
+    output,
+    '--rates',
+    'flat@2e-3,fast-head@5e-4',
+    '--weight_decay',
+    '0.01',
+  ],
+  ...[
+    '--num_train_epochs',
+    '40',
+    '--save_steps',
+    '37',
+    '--logging_steps',
+    '20',
+    '--eval_strategy',
+    'epoch',
+    '--warmup_ratio',
+    '0.1',
+    ...more,
+  ],
 ];
 
 before(async () => {
@@ -25,18 +52,31 @@ before(async () => {
   await jsonCli(job(out('whole')));
 });
 
-const checkpoints = async (folder: string): Promise<string[]> => (await readdir(folder).catch(() => [] as string[])).filter((name) => /^checkpoint-\d+$/.test(name));
+const checkpoints = async (folder: string): Promise<string[]> =>
+  (await readdir(folder).catch(() => [] as string[])).filter((name) => /^checkpoint-\d+$/.test(name));
 
 /** Weights, and the log without its times, of every replica. */
 async function outcome(folder: string): Promise<unknown[]> {
-  const replicas = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory() && entry.name.includes('@')).map((entry) => join(folder, entry.name));
+  const replicas = (await readdir(folder, { withFileTypes: true }))
+    .filter((entry) => entry.isDirectory() && entry.name.includes('@'))
+    .map((entry) => join(folder, entry.name));
   assert.equal(replicas.length, 2);
   return Promise.all(
     replicas.sort().map(async (replica) => {
-      const state = JSON.parse(await readFile(join(replica, 'trainer_state.json'), 'utf8')) as { log_history: Record<string, number>[]; global_step: number };
+      const state = JSON.parse(await readFile(join(replica, 'trainer_state.json'), 'utf8')) as {
+        log_history: Record<string, number>[];
+        global_step: number;
+      };
       const results = JSON.parse(await readFile(join(replica, 'train_results.json'), 'utf8')) as Record<string, number>;
-      const history = state.log_history.map((entry) => Object.fromEntries(Object.entries(entry).filter(([key]) => !/runtime|per_second/.test(key))));
-      return { step: state.global_step, history, loss: results['train_loss'], weights: (await readFile(join(replica, 'model.safetensors'))).toString('base64') };
+      const history = state.log_history.map((entry) =>
+        Object.fromEntries(Object.entries(entry).filter(([key]) => !/runtime|per_second/.test(key))),
+      );
+      return {
+        step: state.global_step,
+        history,
+        loss: results['train_loss'],
+        weights: (await readFile(join(replica, 'model.safetensors'))).toString('base64'),
+      };
     }),
   );
 }
@@ -55,14 +95,19 @@ test('killed at any moment and resumed, a run ends with the bits of an uninterru
     await started.result;
     assert.equal(started.child.signalCode, 'SIGKILL', 'it was still at work');
     for (const name of await checkpoints(folder)) {
-      for (const file of ['replica-0.safetensors', 'replica-1.safetensors', 'trainer_state.json', 'lrdist_state.json']) assert.ok((await readdir(join(folder, name))).includes(file), `${name} lacks ${file}`);
+      for (const file of ['replica-0.safetensors', 'replica-1.safetensors', 'trainer_state.json', 'lrdist_state.json'])
+        assert.ok((await readdir(join(folder, name))).includes(file), `${name} lacks ${file}`);
     }
   }
   const { code, stderr } = await runCli(job(folder));
   assert.equal(code, 0, stderr);
   assert.match(stderr, /resuming at step \d+/);
   assert.deepEqual(await outcome(folder), await outcome(out('whole')));
-  assert.deepEqual((await readdir(folder)).filter((name) => name.endsWith('.tmp')), [], 'half-made folders are cleaned up');
+  assert.deepEqual(
+    (await readdir(folder)).filter((name) => name.endsWith('.tmp')),
+    [],
+    'half-made folders are cleaned up',
+  );
 });
 
 test('Ctrl-C stops after a step and leaves whole checkpoints to resume from', async () => {
@@ -102,7 +147,10 @@ test('a checkpoint of another configuration is refused, naming what differs', as
   const folder = out('other');
   await mkdir(folder);
   await cp(join(out('whole'), 'checkpoint-74'), join(folder, 'checkpoint-74'), { recursive: true });
-  const { code, stdout } = await runCli([...job(folder, '--per_device_train_batch_size', '4', '--seed', '7'), '--json']);
+  const { code, stdout } = await runCli([
+    ...job(folder, '--per_device_train_batch_size', '4', '--seed', '7'),
+    '--json',
+  ]);
   assert.equal(code, 1);
   const { error } = JSON.parse(stdout) as { error: { code: string; message: string; remedy: string } };
   assert.equal(error.code, 'ERR_PROTOCOL_MISMATCH');
@@ -114,7 +162,8 @@ test('a checkpoint of another configuration is refused, naming what differs', as
 test('a damaged newest checkpoint is passed over; a named one is refused', async () => {
   const folder = out('damaged');
   await mkdir(folder);
-  for (const name of ['checkpoint-74', 'checkpoint-111', 'checkpoint-148']) await cp(join(out('whole'), name), join(folder, name), { recursive: true });
+  for (const name of ['checkpoint-74', 'checkpoint-111', 'checkpoint-148'])
+    await cp(join(out('whole'), name), join(folder, name), { recursive: true });
   await truncate(join(folder, 'checkpoint-148', 'replica-1.safetensors'), 1000);
   await rm(join(folder, 'checkpoint-111', 'lrdist_state.json'));
   const named = await runCli(job(folder, '--resume_from_checkpoint', join(folder, 'checkpoint-148')));

@@ -17,7 +17,11 @@ export interface CliProcess {
 }
 
 export function startCli(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): CliProcess {
-  const child = spawn(process.execPath, [program, ...args], { cwd: options.cwd, env: { ...process.env, LRDIST_THREADS: '1', ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [program, ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, LRDIST_THREADS: '1', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -29,12 +33,18 @@ export function startCli(args: readonly string[], options: { cwd?: string; env?:
   return { child, result };
 }
 
-export function runCli(args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv } = {}): Promise<CliResult> {
+export function runCli(
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<CliResult> {
   return startCli(args, options).result;
 }
 
 /** Runs it with --json and gives the document; throws with its output if it failed. */
-export async function jsonCli(args: readonly string[], options: { env?: NodeJS.ProcessEnv } = {}): Promise<Record<string, unknown>> {
+export async function jsonCli(
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv } = {},
+): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await runCli([...args, '--json'], options);
   if (code !== 0) throw new Error(`lrdist ${args[0]} ended with ${code}:\n${stdout}\n${stderr}`);
   return JSON.parse(stdout) as Record<string, unknown>;

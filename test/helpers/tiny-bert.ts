@@ -6,7 +6,28 @@ import { parseConfig } from '../../lib/train/config.ts';
 import { bodyParameters, headParameters, type ModelParameter, poolerParameters } from '../../lib/train/layout.ts';
 import { makeHeader } from '../../lib/train/safetensors.ts';
 
-export const tinyWords = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b', 'c', 'd', 'good', 'bad', 'fine', 'poor', 'the', 'film', 'was', 'very', 'not', '.', 'and'];
+export const tinyWords = [
+  '[PAD]',
+  '[UNK]',
+  '[CLS]',
+  '[SEP]',
+  '[MASK]',
+  'a',
+  'b',
+  'c',
+  'd',
+  'good',
+  'bad',
+  'fine',
+  'poor',
+  'the',
+  'film',
+  'was',
+  'very',
+  'not',
+  '.',
+  'and',
+];
 
 export interface TinyBertOptions {
   readonly seed?: number;
@@ -50,7 +71,13 @@ export function tinyConfig(options: TinyBertOptions = {}): Record<string, unknow
 
 /** Parameters as Hugging Face stores them. */
 export function tinyParameters(options: TinyBertOptions = {}): ModelParameter[] {
-  const config = parseConfig({ ...tinyConfig(options), model_type: 'bert', architectures: ['BertModel'], hidden_act: 'gelu', position_embedding_type: 'absolute' });
+  const config = parseConfig({
+    ...tinyConfig(options),
+    model_type: 'bert',
+    architectures: ['BertModel'],
+    hidden_act: 'gelu',
+    position_embedding_type: 'absolute',
+  });
   return [
     ...bodyParameters(config),
     ...(options.pooler === false ? [] : poolerParameters(config)),

@@ -23,8 +23,14 @@ import { evaluationSplits, rowsOf } from '../../train/task.ts';
 const builder = (y: Argv): Argv<RawArguments> =>
   y
     .options(trainOptions)
-    .example('lrdist train --model DIR --task mrpc --data_dir DIR --learning_rate 5e-5 --output_dir out', 'fine-tune at one rate')
-    .example('lrdist train --model DIR --task sst2 --data_dir DIR --rates flat@5e-5,fast-head@5e-5 --output_dir out', 'two distributions at once') as Argv<RawArguments>;
+    .example(
+      'lrdist train --model DIR --task mrpc --data_dir DIR --learning_rate 5e-5 --output_dir out',
+      'fine-tune at one rate',
+    )
+    .example(
+      'lrdist train --model DIR --task sst2 --data_dir DIR --rates flat@5e-5,fast-head@5e-5 --output_dir out',
+      'two distributions at once',
+    );
 
 async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const { signal, output } = context;
@@ -36,20 +42,37 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const distributions = await distributionsOf(args, config.num_hidden_layers);
   const names = distributions.map(({ name }) => name);
   const dry = args['dry_run'] === true;
-  const { outputDir, resume, found } = dry ? { outputDir: undefined, resume: undefined, found: false } : await prepareOutput(args);
-  if (resume !== undefined) output.note(`resuming at step ${resume.state.step} from ${resume.folder}${found ? ' (--overwrite_output_dir starts anew)' : ''}`);
+  const { outputDir, resume, found } = dry
+    ? { outputDir: undefined, resume: undefined, found: false }
+    : await prepareOutput(args);
+  if (resume !== undefined)
+    output.note(
+      `resuming at step ${resume.state.step} from ${resume.folder}${found ? ' (--overwrite_output_dir starts anew)' : ''}`,
+    );
 
   const wantsPredictions = args['do_predict'] === true;
   const wantsEvaluation = (args['do_eval'] ?? true) === true;
-  const splits = ['train', ...(wantsEvaluation || checked.eval_strategy !== 'no' ? ['validation'] : []), ...(wantsPredictions ? ['test'] : [])] as ('train' | 'validation' | 'test')[];
+  const splits = [
+    'train',
+    ...(wantsEvaluation || checked.eval_strategy !== 'no' ? ['validation'] : []),
+    ...(wantsPredictions ? ['test'] : []),
+  ] as ('train' | 'validation' | 'test')[];
   const task = await taskOf(args, folder, splits, context, false);
   for (const note of task.notes) output.note(note);
   const trainRows = task.splits['train'];
-  if (trainRows === undefined) throw new LrdistError('ERR_INVALID_OPTION', `task ${task.name} has no rows to train on`, { remedy: 'Give --train_file, or a task with a train split.' });
+  if (trainRows === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', `task ${task.name} has no rows to train on`, {
+      remedy: 'Give --train_file, or a task with a train split.',
+    });
   if (checked.eval_strategy !== 'no' && evaluationSplits(task).length === 0) {
-    throw new LrdistError('ERR_INVALID_OPTION', '--eval_strategy needs rows to evaluate on', { remedy: 'Give --validation_file.' });
+    throw new LrdistError('ERR_INVALID_OPTION', '--eval_strategy needs rows to evaluate on', {
+      remedy: 'Give --validation_file.',
+    });
   }
-  if (wantsPredictions && outputDir === undefined && !dry) throw new LrdistError('ERR_INVALID_OPTION', '--do_predict needs --output_dir', { remedy: 'Say where the predictions go.' });
+  if (wantsPredictions && outputDir === undefined && !dry)
+    throw new LrdistError('ERR_INVALID_OPTION', '--do_predict needs --output_dir', {
+      remedy: 'Say where the predictions go.',
+    });
 
   await using model = await openModel({
     path: folder,
@@ -62,14 +85,27 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     ...sessionSettings(args, resume),
   });
   for (const note of model.loaded.notes) output.note(note);
-  const counts = countSteps({ rows: rowsOf(trainRows), batchSize: checked.per_device_train_batch_size, accumulation: checked.gradient_accumulation_steps, epochs: checked.num_train_epochs, maxSteps: checked.max_steps });
+  const counts = countSteps({
+    rows: rowsOf(trainRows),
+    batchSize: checked.per_device_train_batch_size,
+    accumulation: checked.gradient_accumulation_steps,
+    epochs: checked.num_train_epochs,
+    maxSteps: checked.max_steps,
+  });
   if (dry) {
     // Awaited here: the model goes when this function returns.
     await dryRun({ model, task, distributions, args: checked, counts, context });
     return;
   }
 
-  const tuning = fineTune(model, { task, rates: distributions, args: input, signal, ...optional('outputDir', outputDir), ...optional('resume', resume) });
+  const tuning = fineTune(model, {
+    task,
+    rates: distributions,
+    args: input,
+    signal,
+    ...optional('outputDir', outputDir),
+    ...optional('resume', resume),
+  });
   const { groups } = await showRun(tuning.run, counts.total, resume?.state.step ?? 0, names, output);
   const tuned = await tuning.result;
   if (tuned.run.stopped) output.note(`stopped early at step ${tuned.run.steps} of ${counts.total}`);
@@ -77,15 +113,30 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const parameters = weightsOutsideEmbeddings(model.parameters);
   const train = distributions.map((_, k) => trainMetrics(tuned.run, k, { samples: counts.rows, parameters }));
   const evaluated = wantsEvaluation ? evaluationSplits(task) : [];
-  const evaluation = evaluated.length === 0 ? undefined : await evaluateSplits(model, task, evaluated, { batchSize: checked.per_device_eval_batch_size, epoch: tuned.run.epochs, signal });
+  const evaluation =
+    evaluated.length === 0
+      ? undefined
+      : await evaluateSplits(model, task, evaluated, {
+          batchSize: checked.per_device_eval_batch_size,
+          epoch: tuned.run.epochs,
+          signal,
+        });
   const folders = outputDir === undefined ? undefined : replicaFolders(outputDir, distributions);
   if (folders !== undefined) {
     const record = { model, task, tuned, options: given(args), baseModel: optionText(args, 'model_name_or_path')! };
     for (const [k, target] of folders.entries()) {
       await model.save(target, { replica: k, head: task.name, signal });
-      await writeRecords(record, { folder: target, replica: k, distribution: distributions[k]!, groups: groups.filter((row) => row.replica === k), train: train[k]!, evaluation: evaluation?.[k] });
+      await writeRecords(record, {
+        folder: target,
+        replica: k,
+        distribution: distributions[k]!,
+        groups: groups.filter((row) => row.replica === k),
+        train: train[k]!,
+        evaluation: evaluation?.[k],
+      });
     }
-    if (wantsPredictions) await writePredictions(model, task, folders, { batchSize: checked.per_device_eval_batch_size, signal });
+    if (wantsPredictions)
+      await writePredictions(model, task, folders, { batchSize: checked.per_device_eval_batch_size, signal });
   }
 
   const replicas = distributions.map((distribution, k) => ({
@@ -93,7 +144,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     ...optional('output_dir', folders?.[k]),
     rates: toDocument(distribution),
     ...(tuned.run.nonFinite[k]! >= 0 ? { not_finite_at_step: tuned.run.nonFinite[k]! + 1 } : {}),
-    ...(tuned.best[k] === undefined ? {} : { best_metric: tuned.best[k]!.metric, best_step: tuned.best[k]!.step }),
+    ...(tuned.best[k] === undefined ? {} : { best_metric: tuned.best[k].metric, best_step: tuned.best[k].step }),
     ...train[k],
     ...evaluation?.[k],
   }));
@@ -110,13 +161,21 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   output.result(document, () =>
     replicas.length === 1
       ? `***** train metrics *****\n${metricLines(train[0]!)}${evaluation === undefined ? '' : `\n***** eval metrics *****\n${metricLines(evaluation[0]!)}`}`
-      : replicaTable(names, replicas.map((_, k) => ({ ...train[k], ...evaluation?.[k] }))),
+      : replicaTable(
+          names,
+          replicas.map((_, k) => ({ ...train[k], ...evaluation?.[k] })),
+        ),
   );
 }
 
 /** The options that were given, for the record. */
 function given(args: RawArguments): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(args).filter(([name, value]) => value !== undefined && !['_', '$0', 'json', 'quiet', 'config'].includes(name) && !name.includes('-')));
+  return Object.fromEntries(
+    Object.entries(args).filter(
+      ([name, value]) =>
+        value !== undefined && !['_', '$0', 'json', 'quiet', 'config'].includes(name) && !name.includes('-'),
+    ),
+  );
 }
 
 export default {

@@ -26,7 +26,15 @@ export async function dryRun({ model, task, distributions, args, counts, context
   const tokensPerEpoch = rows.offsets.at(-1)!;
   const tokens = Math.round((tokensPerEpoch * counts.total) / counts.stepsPerEpoch);
   // The whole schedule must not shrink to the probe's length: only the first steps are timed, by stopping after them.
-  const run = model.train({ task, rates: distributions, ...runOptions(args), signal, reportMs: 0, pauseAt: [1, Math.min(1 + probeSteps, counts.total)], onPause: pause });
+  const run = model.train({
+    task,
+    rates: distributions,
+    ...runOptions(args),
+    signal,
+    reportMs: 0,
+    pauseAt: [1, Math.min(1 + probeSteps, counts.total)],
+    onPause: pause,
+  });
   let began = 0;
   let seen = 0;
   let seconds = 0;
@@ -65,12 +73,17 @@ export async function dryRun({ model, task, distributions, args, counts, context
   output.result(document, () =>
     [
       `would train ${task.name}: ${counts.rows} rows, ${counts.total} steps of ${counts.batchSize * counts.accumulation} rows, ${tokens.toLocaleString('en-US')} tokens`,
-      ...(evaluated.length > 0 ? [`and evaluate ${evaluated.map(([name, split]) => `${name} (${rowsOf(split)} rows)`).join(', ')}`] : []),
+      ...(evaluated.length > 0
+        ? [`and evaluate ${evaluated.map(([name, split]) => `${name} (${rowsOf(split)} rows)`).join(', ')}`]
+        : []),
       ...(model.loaded.fresh.length > 0 ? [`fresh weights: ${model.loaded.fresh.join(', ')}`] : []),
       ...(model.loaded.unused.length > 0 ? [`not used from the folder: ${model.loaded.unused.join(', ')}`] : []),
       `about ${formatSeconds(tokens * perToken)} of training (${Math.round(1 / perToken).toLocaleString('en-US')} tokens/s measured over ${probeSteps} steps), ${Math.ceil(bytes / 1e6)} MB`,
       '',
-      rateTable(groups, distributions.map(({ name }) => name)),
+      rateTable(
+        groups,
+        distributions.map(({ name }) => name),
+      ),
     ].join('\n'),
   );
 }

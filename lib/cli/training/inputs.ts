@@ -13,7 +13,10 @@ const number = (args: RawArguments, name: string): number | undefined => args[na
 /** Folder of --model_name_or_path. */
 export async function modelFolder(args: RawArguments, context: CommandContext): Promise<string> {
   const name = text(args, 'model_name_or_path');
-  if (name === undefined) throw new LrdistError('ERR_INVALID_OPTION', 'no model: --model_name_or_path is missing', { remedy: 'Give --model DIR, a Hugging Face BERT folder, or a model id.' });
+  if (name === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'no model: --model_name_or_path is missing', {
+      remedy: 'Give --model DIR, a Hugging Face BERT folder, or a model id.',
+    });
   return fetchModel(name, args, context);
 }
 
@@ -36,15 +39,27 @@ async function fetchModel(name: string, args: RawArguments, { signal, output }: 
 }
 
 /** The task of --task_name with --data_dir, or of own files. `trained`: the model's own labels decide about classes of own files. */
-export async function taskOf(args: RawArguments, model: string, splits: readonly ('train' | 'validation' | 'test')[], context: CommandContext, trained: boolean): Promise<LoadedTask> {
+export async function taskOf(
+  args: RawArguments,
+  model: string,
+  splits: readonly ('train' | 'validation' | 'test')[],
+  context: CommandContext,
+  trained: boolean,
+): Promise<LoadedTask> {
   const { signal } = context;
   const tokenizerName = text(args, 'tokenizer_name');
-  const tokenizer = await openTaskTokenizer(model, tokenizerName === undefined ? model : await fetchModel(tokenizerName, args, context));
+  const tokenizer = await openTaskTokenizer(
+    model,
+    tokenizerName === undefined ? model : await fetchModel(tokenizerName, args, context),
+  );
   const files = ownFiles(args);
   const labels = trained && files !== undefined ? configLabels(await readConfig(model)) : undefined;
   const task = text(args, 'task_name');
   const dataDir = text(args, 'data_dir');
-  if (files !== undefined && dataDir !== undefined) throw new LrdistError('ERR_INVALID_OPTION', 'both --data_dir and own files are given', { remedy: 'Give --task_name with --data_dir, or --train_file and --validation_file.' });
+  if (files !== undefined && dataDir !== undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'both --data_dir and own files are given', {
+      remedy: 'Give --task_name with --data_dir, or --train_file and --validation_file.',
+    });
   return loadTask({
     model,
     tokenizer,
@@ -70,7 +85,8 @@ function ownFiles(args: RawArguments): { train?: string; validation?: string; te
 
 function positive(args: RawArguments, name: string): number | undefined {
   const value = number(args, name);
-  if (value !== undefined && !(Number.isInteger(value) && value > 0)) throw new LrdistError('ERR_INVALID_OPTION', `--${name}: expected a whole number above 0, received ${value}`);
+  if (value !== undefined && !(Number.isInteger(value) && value > 0))
+    throw new LrdistError('ERR_INVALID_OPTION', `--${name}: expected a whole number above 0, received ${value}`);
   return value;
 }
 

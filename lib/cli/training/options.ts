@@ -1,7 +1,17 @@
 import type { Options } from 'yargs';
 import { trainingArguments, type TrainingArgumentsInput } from '../../train/arguments.ts';
 import { LrdistError } from '../../errors.ts';
-import { checkpointOptions, dataOptions, deviceOptions, dryRunOption, fileDataOptions, modelOptions, optimizerOptions, scheduleOptions, trainingOptions } from '../options.ts';
+import {
+  checkpointOptions,
+  dataOptions,
+  deviceOptions,
+  dryRunOption,
+  fileDataOptions,
+  modelOptions,
+  optimizerOptions,
+  scheduleOptions,
+  trainingOptions,
+} from '../options.ts';
 
 const define = <const T extends Record<string, Options>>(options: T): T => options;
 
@@ -31,10 +41,10 @@ const notThere = {
   push_to_hub: 'models are saved to --output_dir only',
 } as const;
 
-const hidden = Object.fromEntries([
-  ...Object.entries(withoutEffect).map(([name, [type]]) => [name, { type, hidden: true } satisfies Options] as const),
-  ...Object.keys(notThere).map((name) => [name, { type: 'boolean', hidden: true } satisfies Options] as const),
-  ['report_to', { type: 'string', hidden: true } satisfies Options] as const,
+const hidden: Readonly<Record<string, Options>> = Object.fromEntries<Options>([
+  ...Object.entries(withoutEffect).map(([name, [type]]) => [name, { type, hidden: true }] as [string, Options]),
+  ...Object.keys(notThere).map((name) => [name, { type: 'boolean', hidden: true }] as [string, Options]),
+  ['report_to', { type: 'string', hidden: true }],
 ]);
 
 export const trainOptions = {
@@ -45,14 +55,35 @@ export const trainOptions = {
   ...checkpointOptions,
   ...dryRunOption,
   ...define({
-    early_stopping_patience: { type: 'number', requiresArg: true, describe: 'stop after this many evaluations without an improvement' },
-    early_stopping_threshold: { type: 'number', requiresArg: true, defaultDescription: '0', describe: 'smallest gain that counts as an improvement' },
+    early_stopping_patience: {
+      type: 'number',
+      requiresArg: true,
+      describe: 'stop after this many evaluations without an improvement',
+    },
+    early_stopping_threshold: {
+      type: 'number',
+      requiresArg: true,
+      defaultDescription: '0',
+      describe: 'smallest gain that counts as an improvement',
+    },
     logging_first_step: { type: 'boolean', describe: 'log the first step too' },
-    evaluation_strategy: { type: 'string', requiresArg: true, choices: ['no', 'steps', 'epoch'], describe: 'old name of --eval_strategy', hidden: true },
+    evaluation_strategy: {
+      type: 'string',
+      requiresArg: true,
+      choices: ['no', 'steps', 'epoch'],
+      describe: 'old name of --eval_strategy',
+      hidden: true,
+    },
     do_eval: { type: 'boolean', defaultDescription: 'true', describe: 'evaluate at the end' },
     do_predict: { type: 'boolean', describe: 'predict the test rows at the end' },
     max_predict_samples: { type: 'number', requiresArg: true, describe: 'use only this many rows to predict' },
-    classifier_input: { type: 'string', requiresArg: true, choices: ['pooler', 'cls'], defaultDescription: 'pooler', describe: "what the classifier reads: the pooler's output, or the raw [CLS] state" },
+    classifier_input: {
+      type: 'string',
+      requiresArg: true,
+      choices: ['pooler', 'cls'],
+      defaultDescription: 'pooler',
+      describe: "what the classifier reads: the pooler's output, or the raw [CLS] state",
+    },
   }),
   ...hidden,
 };
@@ -63,7 +94,15 @@ export const evaluationOptions = {
   ...inputOptions,
   per_device_eval_batch_size,
   output_dir: { ...output_dir, describe: 'folder for eval_results.json' },
-  ...define({ split: { type: 'string', requiresArg: true, choices: ['train', 'validation', 'test'], defaultDescription: 'validation', describe: 'rows to evaluate on' } }),
+  ...define({
+    split: {
+      type: 'string',
+      requiresArg: true,
+      choices: ['train', 'validation', 'test'],
+      defaultDescription: 'validation',
+      describe: 'rows to evaluate on',
+    },
+  }),
 };
 
 export const predictionOptions = {
@@ -71,7 +110,13 @@ export const predictionOptions = {
   per_device_eval_batch_size,
   output_dir: { ...output_dir, describe: 'folder for the prediction files' },
   ...define({
-    split: { type: 'string', requiresArg: true, choices: ['train', 'validation', 'test'], defaultDescription: 'test', describe: 'rows to predict' },
+    split: {
+      type: 'string',
+      requiresArg: true,
+      choices: ['train', 'validation', 'test'],
+      defaultDescription: 'test',
+      describe: 'rows to predict',
+    },
     max_predict_samples: { type: 'number', requiresArg: true, describe: 'use only this many rows to predict' },
   }),
 };
@@ -81,21 +126,49 @@ export type RawArguments = Readonly<Record<string, string | number | boolean | u
 /** @returns what to tell the user about options without effect. @throws ERR_INVALID_OPTION for what is not there */
 export function noteHidden(args: RawArguments): string[] {
   for (const [name, why] of Object.entries(notThere)) {
-    if (args[name] === true) throw new LrdistError('ERR_INVALID_OPTION', `--${name} is not supported: ${why}`, { remedy: `Leave out --${name}.` });
+    if (args[name] === true)
+      throw new LrdistError('ERR_INVALID_OPTION', `--${name} is not supported: ${why}`, {
+        remedy: `Leave out --${name}.`,
+      });
   }
   const report = args['report_to'];
   if (report !== undefined && report !== 'none') {
-    throw new LrdistError('ERR_INVALID_OPTION', `--report_to ${report} is not supported`, { remedy: 'Results are in --output_dir (trainer_state.json has the log); use --report_to none.' });
+    throw new LrdistError('ERR_INVALID_OPTION', `--report_to ${report} is not supported`, {
+      remedy: 'Results are in --output_dir (trainer_state.json has the log); use --report_to none.',
+    });
   }
-  return Object.entries(withoutEffect).flatMap(([name, [, why]]) => (args[name] === undefined ? [] : [`--${name} has no effect: ${why}`]));
+  return Object.entries(withoutEffect).flatMap(([name, [, why]]) =>
+    args[name] === undefined ? [] : [`--${name} has no effect: ${why}`],
+  );
 }
 
 const argumentNames = [
-  ...['num_train_epochs', 'max_steps', 'per_device_train_batch_size', 'per_device_eval_batch_size', 'gradient_accumulation_steps'],
+  ...[
+    'num_train_epochs',
+    'max_steps',
+    'per_device_train_batch_size',
+    'per_device_eval_batch_size',
+    'gradient_accumulation_steps',
+  ],
   ...['weight_decay', 'optim', 'adam_beta1', 'adam_beta2', 'adam_epsilon', 'max_grad_norm', 'label_smoothing_factor'],
   ...['lr_scheduler_type', 'lr_scheduler_kwargs', 'warmup_ratio', 'warmup_steps', 'seed', 'data_seed'],
-  ...['eval_strategy', 'eval_steps', 'logging_strategy', 'logging_steps', 'logging_first_step', 'save_strategy', 'save_steps', 'save_total_limit'],
-  ...['load_best_model_at_end', 'metric_for_best_model', 'greater_is_better', 'early_stopping_patience', 'early_stopping_threshold'],
+  ...[
+    'eval_strategy',
+    'eval_steps',
+    'logging_strategy',
+    'logging_steps',
+    'logging_first_step',
+    'save_strategy',
+    'save_steps',
+    'save_total_limit',
+  ],
+  ...[
+    'load_best_model_at_end',
+    'metric_for_best_model',
+    'greater_is_better',
+    'early_stopping_patience',
+    'early_stopping_threshold',
+  ],
 ] as const;
 
 /** The TrainingArguments among a command line's options. */
@@ -107,13 +180,19 @@ export function trainingInput(args: RawArguments): TrainingArgumentsInput {
     try {
       input['lr_scheduler_kwargs'] = JSON.parse(input['lr_scheduler_kwargs']);
     } catch (error) {
-      throw new LrdistError('ERR_INVALID_OPTION', `--lr_scheduler_kwargs is not JSON: ${(error as Error).message}`, { remedy: 'Write it like {"num_cycles": 2}.' });
+      throw new LrdistError('ERR_INVALID_OPTION', `--lr_scheduler_kwargs is not JSON: ${(error as Error).message}`, {
+        remedy: 'Write it like {"num_cycles": 2}.',
+      });
     }
   }
-  return input as TrainingArgumentsInput;
+  return input;
 }
 
 /** --per_device_eval_batch_size, or Hugging Face's default. @throws ERR_INVALID_OPTION */
 export function batchSizeOf(args: RawArguments): number {
-  return trainingArguments(args['per_device_eval_batch_size'] === undefined ? {} : { per_device_eval_batch_size: args['per_device_eval_batch_size'] as number }).per_device_eval_batch_size;
+  return trainingArguments(
+    args['per_device_eval_batch_size'] === undefined
+      ? {}
+      : { per_device_eval_batch_size: args['per_device_eval_batch_size'] as number },
+  ).per_device_eval_batch_size;
 }

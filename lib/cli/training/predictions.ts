@@ -31,13 +31,22 @@ export interface PredictionFile {
 }
 
 /** Predicts every test split with each replica and writes `<TASK>.tsv` and `predict_results_<task>.txt` into its folder. */
-export async function writePredictions(model: Model, task: LoadedTask, folders: readonly string[], options: { batchSize: number; signal: AbortSignal; splits?: readonly string[] }): Promise<readonly PredictionFile[]> {
+export async function writePredictions(
+  model: Model,
+  task: LoadedTask,
+  folders: readonly string[],
+  options: { batchSize: number; signal: AbortSignal; splits?: readonly string[] },
+): Promise<readonly PredictionFile[]> {
   const written: PredictionFile[] = [];
   const splits = options.splits ?? Object.keys(task.splits).filter((name) => name.startsWith('test'));
   for (const split of splits) {
     const rows = task.splits[split]!;
     const name = split.endsWith('_mismatched') ? `${task.name}-mm` : task.name;
-    const logits = await model.predict(rows, { head: task.name, signal: options.signal, batchTokens: Math.max(options.batchSize * longestRow(rows), 512) });
+    const logits = await model.predict(rows, {
+      head: task.name,
+      signal: options.signal,
+      batchTokens: Math.max(options.batchSize * longestRow(rows), 512),
+    });
     for (const [k, folder] of folders.entries()) {
       const predictions = predictionsOf(logits[k]!, outputsOf(task));
       const put = async (file: string, text: string): Promise<void> => {
@@ -45,7 +54,8 @@ export async function writePredictions(model: Model, task: LoadedTask, folders: 
         await writeWhole(path, text);
         written.push({ path, rows: predictions.length });
       };
-      if (isGlueName(task.name)) await put(`${submissionNames[name]}.tsv`, submission(task, name, predictions, task.ids[split]!));
+      if (isGlueName(task.name))
+        await put(`${submissionNames[name]}.tsv`, submission(task, name, predictions, task.ids[split]!));
       await put(`predict_results_${name}.txt`, runGlueFile(task, predictions));
     }
   }
@@ -53,7 +63,12 @@ export async function writePredictions(model: Model, task: LoadedTask, folders: 
 }
 
 /** `index`, `prediction`: class names or numbers as the task's submissions have them, regression within its range with three decimals. */
-export function submission(task: Pick<LoadedTask, 'name' | 'labels'>, name: string, predictions: Float32Array, ids: Int32Array): string {
+export function submission(
+  task: Pick<LoadedTask, 'name' | 'labels'>,
+  name: string,
+  predictions: Float32Array,
+  ids: Int32Array,
+): string {
   const range = isGlueName(task.name) ? glueTasks[task.name].range : undefined;
   const [low, high] = range ?? [-Infinity, Infinity];
   const cell = (value: number): string => {
@@ -65,7 +80,9 @@ export function submission(task: Pick<LoadedTask, 'name' | 'labels'>, name: stri
 
 /** As run_glue writes it: rows numbered from 0, class names, regression with three decimals. */
 function runGlueFile(task: Pick<LoadedTask, 'labels'>, predictions: Float32Array): string {
-  return table([...predictions].map((value, row) => `${row}\t${task.labels === null ? value.toFixed(3) : task.labels[value]}`));
+  return table(
+    [...predictions].map((value, row) => `${row}\t${task.labels === null ? value.toFixed(3) : task.labels[value]}`),
+  );
 }
 
 function table(rows: readonly string[]): string {

@@ -40,7 +40,11 @@ export async function writeRecords(run: RunRecord, replica: ReplicaRecord): Prom
   const { folder, train, evaluation } = replica;
   const state = run.tuned.states[replica.replica]!;
   await writeJson(join(folder, 'lr_distribution.json'), toDocument(replica.distribution), 2);
-  await writeJson(join(folder, 'training_args.json'), { ...run.tuned.args, options: run.options, protocol: run.tuned.protocol, rates: replica.distribution.name }, 2);
+  await writeJson(
+    join(folder, 'training_args.json'),
+    { ...run.tuned.args, options: run.options, protocol: run.tuned.protocol, rates: replica.distribution.name },
+    2,
+  );
   await writeJson(join(folder, 'trainer_state.json'), state, 2);
   await writeJson(join(folder, 'train_results.json'), train);
   if (evaluation !== undefined) await writeJson(join(folder, 'eval_results.json'), evaluation);
@@ -48,13 +52,20 @@ export async function writeRecords(run: RunRecord, replica: ReplicaRecord): Prom
   await writeWhole(join(folder, 'README.md'), modelCard(cardOf(run, replica)));
 }
 
-function cardOf({ model, task, tuned, baseModel }: RunRecord, { folder, replica, distribution, groups, evaluation }: ReplicaRecord): CardRecord {
+function cardOf(
+  { model, task, tuned, baseModel }: RunRecord,
+  { folder, replica, distribution, groups, evaluation }: ReplicaRecord,
+): CardRecord {
   const source = distribution.provenance['source'];
   return {
     name: basename(resolve(folder)),
     // A folder's path says nothing to a reader elsewhere.
     baseModel: existsSync(baseModel) ? basename(resolve(baseModel)) : baseModel,
-    task: { name: task.name, split: evaluationSplits(task)[0] ?? 'validation', ...(task.dataset === undefined ? {} : { dataset: task.dataset }) },
+    task: {
+      name: task.name,
+      split: evaluationSplits(task)[0] ?? 'validation',
+      ...(task.dataset === undefined ? {} : { dataset: task.dataset }),
+    },
     metrics: evaluation ?? {},
     hyperparameters: hyperparameters(tuned, distribution),
     history: tuned.history[replica]!,
@@ -84,8 +95,12 @@ function hyperparameters({ args, run }: FineTuneResult, distribution: RateDistri
     ['optimizer', optimizerText(args)],
     ['lr_scheduler_type', args.lr_scheduler_type],
     ['lr_scheduler_warmup_steps', warmupSteps(runOptions(args).schedule!, total)],
-    ...(args.max_steps > 0 ? ([['training_steps', args.max_steps]] as [string, number][]) : ([['num_epochs', args.num_train_epochs]] as [string, number][])),
-    ...(args.label_smoothing_factor > 0 ? ([['label_smoothing_factor', args.label_smoothing_factor]] as [string, number][]) : []),
+    ...(args.max_steps > 0
+      ? ([['training_steps', args.max_steps]] as [string, number][])
+      : ([['num_epochs', args.num_train_epochs]] as [string, number][])),
+    ...(args.label_smoothing_factor > 0
+      ? ([['label_smoothing_factor', args.label_smoothing_factor]] as [string, number][])
+      : []),
   ];
 }
 

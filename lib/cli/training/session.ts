@@ -14,7 +14,10 @@ import type { RawArguments } from './options.ts';
 export async function distributionsOf(args: RawArguments, layers: number): Promise<readonly RateDistribution[]> {
   const rate = optionNumber(args, 'learning_rate');
   if (rate !== undefined && !(rate > 0 && rate <= MAX_RATE)) {
-    throw new LrdistError('ERR_INVALID_OPTION', `--learning_rate: expected a number above 0 and at most ${MAX_RATE}, received ${rate}`);
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `--learning_rate: expected a number above 0 and at most ${MAX_RATE}, received ${rate}`,
+    );
   }
   const list = optionText(args, 'rates');
   return list === undefined ? [flat(rate ?? 5e-5, layers)] : loadRates(list, { layers, base: rate });
@@ -24,27 +27,38 @@ export async function distributionsOf(args: RawArguments, layers: number): Promi
  * Makes sure the output folder can be written before any work, and finds what to resume: --resume_from_checkpoint, or, as a Trainer does, the newest
  * checkpoint that is there unless --overwrite_output_dir.
  */
-export async function prepareOutput(args: RawArguments): Promise<{ outputDir: string | undefined; resume: Checkpoint | undefined; found: boolean }> {
+export async function prepareOutput(
+  args: RawArguments,
+): Promise<{ outputDir: string | undefined; resume: Checkpoint | undefined; found: boolean }> {
   const outputDir = optionText(args, 'output_dir');
   const wanted = optionText(args, 'resume_from_checkpoint');
   const explicit = wanted !== undefined && !/^(true|false)$/i.test(wanted) ? await openCheckpoint(wanted) : undefined;
   if (outputDir === undefined) {
-    if (/^true$/i.test(wanted ?? '')) throw new LrdistError('ERR_INVALID_OPTION', '--resume_from_checkpoint true needs --output_dir', { remedy: 'Give the output folder of the interrupted run, or the checkpoint folder itself.' });
+    if (/^true$/i.test(wanted ?? ''))
+      throw new LrdistError('ERR_INVALID_OPTION', '--resume_from_checkpoint true needs --output_dir', {
+        remedy: 'Give the output folder of the interrupted run, or the checkpoint folder itself.',
+      });
     return { outputDir, resume: explicit, found: false };
   }
   await requireWritable(outputDir);
   await removeLeftovers(outputDir);
   if (explicit !== undefined) return { outputDir, resume: explicit, found: false };
   if (args['overwrite_output_dir'] === true) {
-    for (const step of await listCheckpoints(outputDir)) await rm(join(outputDir, `checkpoint-${step}`), { recursive: true, force: true });
+    for (const step of await listCheckpoints(outputDir))
+      await rm(join(outputDir, `checkpoint-${step}`), { recursive: true, force: true });
     return { outputDir, resume: undefined, found: false };
   }
   if (/^false$/i.test(wanted ?? '')) return { outputDir, resume: undefined, found: false };
   const resume = await latestCheckpoint(outputDir);
   if (resume !== undefined) return { outputDir, resume, found: wanted === undefined };
-  if (wanted !== undefined) throw new LrdistError('ERR_READ', `${outputDir} has no whole checkpoint to resume from`, { remedy: 'Start anew without --resume_from_checkpoint.' });
+  if (wanted !== undefined)
+    throw new LrdistError('ERR_READ', `${outputDir} has no whole checkpoint to resume from`, {
+      remedy: 'Start anew without --resume_from_checkpoint.',
+    });
   if ((await exists(join(outputDir, 'model.safetensors'))) || (await hasTrainedReplica(outputDir))) {
-    throw new LrdistError('ERR_INVALID_OPTION', `--output_dir ${outputDir} already holds a trained model`, { remedy: 'Choose another folder, or add --overwrite_output_dir.' });
+    throw new LrdistError('ERR_INVALID_OPTION', `--output_dir ${outputDir} already holds a trained model`, {
+      remedy: 'Choose another folder, or add --overwrite_output_dir.',
+    });
   }
   return { outputDir, resume: undefined, found: false };
 }
@@ -57,7 +71,10 @@ async function hasTrainedReplica(outputDir: string): Promise<boolean> {
 }
 
 /** Settings of the session that must be those of the checkpoint; an option that says otherwise is caught as a mismatch. */
-export function sessionSettings(args: RawArguments, resume: Checkpoint | undefined): { threads?: number; matmul?: Matmul } {
+export function sessionSettings(
+  args: RawArguments,
+  resume: Checkpoint | undefined,
+): { threads?: number; matmul?: Matmul } {
   const threads = optionNumber(args, 'threads') ?? (resume?.state.protocol['threads'] as number | undefined);
   const matmul = resume?.state.protocol['matmul'] as Matmul | undefined;
   return { ...(threads === undefined ? {} : { threads }), ...(matmul === undefined ? {} : { matmul }) };

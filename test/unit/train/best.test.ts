@@ -4,7 +4,17 @@ import { trainingArguments, type TrainingArgumentsInput } from '../../../lib/tra
 import { BestKeeper, type BestMemory } from '../../../lib/train/best.ts';
 
 const keeper = (input: TrainingArgumentsInput = {}, replicas = 1, memory?: BestMemory): BestKeeper =>
-  new BestKeeper(trainingArguments({ eval_strategy: 'epoch', save_strategy: 'epoch', load_best_model_at_end: true, metric_for_best_model: 'accuracy', ...input }), replicas, memory);
+  new BestKeeper(
+    trainingArguments({
+      eval_strategy: 'epoch',
+      save_strategy: 'epoch',
+      load_best_model_at_end: true,
+      metric_for_best_model: 'accuracy',
+      ...input,
+    }),
+    replicas,
+    memory,
+  );
 const scores = (...values: number[]): { eval_accuracy: number }[] => values.map((eval_accuracy) => ({ eval_accuracy }));
 
 test('the best of each replica, ties to the earlier', () => {
@@ -64,6 +74,9 @@ test('what it remembers over an interruption', () => {
 });
 
 test('a metric the task does not have is refused with the nearest', () => {
-  assert.throws(() => keeper({ metric_for_best_model: 'acuracy' }).requireMetric(['eval_loss', 'eval_accuracy']), { code: 'ERR_INVALID_OPTION', remedy: 'Did you mean accuracy?' });
+  assert.throws(() => keeper({ metric_for_best_model: 'acuracy' }).requireMetric(['eval_loss', 'eval_accuracy']), {
+    code: 'ERR_INVALID_OPTION',
+    remedy: 'Did you mean accuracy?',
+  });
   keeper({}).requireMetric(['eval_loss', 'eval_accuracy']);
 });

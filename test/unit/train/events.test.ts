@@ -3,9 +3,21 @@ import { test } from 'node:test';
 import { EventQueue, trainChannel } from '../../../lib/train/events.ts';
 import type { TrainEvent } from '../../../lib/train/run.ts';
 
-const step = (n: number): TrainEvent => ({ type: 'step', step: n, of: 9, epoch: 0, losses: [n], gradNorms: [0], factor: 1, tokensPerSecond: 0, secondsLeft: 0, dropped: 0 });
+const step = (n: number): TrainEvent => ({
+  type: 'step',
+  step: n,
+  of: 9,
+  epoch: 0,
+  losses: [n],
+  gradNorms: [0],
+  factor: 1,
+  tokensPerSecond: 0,
+  secondsLeft: 0,
+  dropped: 0,
+});
 const checkpoint = (n: number): TrainEvent => ({ type: 'checkpoint', step: n, folder: '' });
-const brief = (event: TrainEvent): unknown[] => (event.type === 'step' ? [event.step, event.dropped] : [event.type, (event as { step: number }).step]);
+const brief = (event: TrainEvent): unknown[] =>
+  event.type === 'step' ? [event.step, event.dropped] : [event.type, (event as { step: number }).step];
 
 async function drain(queue: EventQueue): Promise<unknown[][]> {
   const seen: unknown[][] = [];
@@ -18,7 +30,11 @@ test('waiting step events are merged and counted, others are kept', async () => 
   for (const event of [step(1), step(2), step(3), checkpoint(3), step(4), step(5)]) queue.push(event);
   queue.end();
   queue.push(step(6));
-  assert.deepEqual(await drain(queue), [[3, 3], ['checkpoint', 3], [5, 0]]);
+  assert.deepEqual(await drain(queue), [
+    [3, 3],
+    ['checkpoint', 3],
+    [5, 0],
+  ]);
 });
 
 test('a reader that waits gets each event', async () => {
@@ -29,7 +45,11 @@ test('a reader that waits gets each event', async () => {
     await new Promise(setImmediate);
   }
   queue.end();
-  assert.deepEqual(await seen, [[1, 0], [2, 0], [3, 0]]);
+  assert.deepEqual(await seen, [
+    [1, 0],
+    [2, 0],
+    [3, 0],
+  ]);
 });
 
 test('an unread queue stays bounded', async () => {
@@ -48,9 +68,12 @@ test('the error comes after the events', async () => {
   const reason = new Error('x');
   queue.end({ reason });
   const seen: unknown[] = [];
-  await assert.rejects(async () => {
-    for await (const event of queue.read()) seen.push(event);
-  }, (error) => error === reason);
+  await assert.rejects(
+    async () => {
+      for await (const event of queue.read()) seen.push(event);
+    },
+    (error) => error === reason,
+  );
   assert.equal(seen.length, 1);
 });
 

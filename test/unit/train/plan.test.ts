@@ -34,7 +34,11 @@ test('every epoch sees every row once, in an order of its own', () => {
       const all = batchesOf(counts, seed, 0, counts.total);
       const perEpoch = counts.rows;
       assert.equal(all.rows.length, 2 * perEpoch);
-      for (const epoch of [0, 1]) assert.deepEqual([...all.rows.slice(epoch * perEpoch, (epoch + 1) * perEpoch)].sort((a, b) => a - b), Array.from({ length: perEpoch }, (_, i) => i));
+      for (const epoch of [0, 1])
+        assert.deepEqual(
+          [...all.rows.slice(epoch * perEpoch, (epoch + 1) * perEpoch)].sort((a, b) => a - b),
+          Array.from({ length: perEpoch }, (_, i) => i),
+        );
       assert.equal(rowsSeen(counts, counts.total), all.rows.length);
     }),
   );
@@ -49,7 +53,11 @@ test('cutting a run into segments changes nothing', () => {
     fc.property(setting, fc.integer({ min: 0, max: 50 }), (options, at) => {
       const counts = countSteps(options);
       const cut = Math.min(at, counts.total);
-      const [whole, first, second] = [batchesOf(counts, 3, 0, counts.total), batchesOf(counts, 3, 0, cut), batchesOf(counts, 3, cut, counts.total)];
+      const [whole, first, second] = [
+        batchesOf(counts, 3, 0, counts.total),
+        batchesOf(counts, 3, 0, cut),
+        batchesOf(counts, 3, cut, counts.total),
+      ];
       assert.deepEqual([...whole.rows], [...first.rows, ...second.rows]);
       assert.deepEqual([...whole.weights], [...first.weights, ...second.weights]);
       assert.deepEqual([...whole.batchStep], [...first.batchStep, ...second.batchStep.map((step) => step + cut)]);
@@ -78,12 +86,16 @@ test('accumulation takes the same rows as one larger batch', () => {
   const small = countSteps({ ...options, batchSize: 4, accumulation: 3 });
   const large = countSteps({ ...options, batchSize: 12, accumulation: 1 });
   assert.equal(small.total, large.total);
-  for (let step = 0; step < small.total; step++) assert.deepEqual(batchesOf(small, 5, step, step + 1).rows, batchesOf(large, 5, step, step + 1).rows);
+  for (let step = 0; step < small.total; step++)
+    assert.deepEqual(batchesOf(small, 5, step, step + 1).rows, batchesOf(large, 5, step, step + 1).rows);
 });
 
 test('epochs of steps', () => {
   const counts = countSteps({ rows: 10, batchSize: 4, accumulation: 1, epochs: 3, maxSteps: -1 });
-  assert.deepEqual([0, 1, 3, 6, 9].map((step) => epochAt(counts, step)), [0, 1 / 3, 1, 2, 3]);
+  assert.deepEqual(
+    [0, 1, 3, 6, 9].map((step) => epochAt(counts, step)),
+    [0, 1 / 3, 1, 2, 3],
+  );
   const accumulated = countSteps({ rows: 3668, batchSize: 8, accumulation: 4, epochs: 3, maxSteps: -1 });
   assert.equal(epochAt(accumulated, 50), 200 / 459);
   assert.equal(epochAt(accumulated, 115), 1);
