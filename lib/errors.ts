@@ -17,6 +17,7 @@ export const errorCodes = {
   ERR_GROUP_EMPTY: 'a group of a rate distribution that matches no parameter',
   ERR_PARAMETER_UNCLAIMED: 'a parameter that no group of a rate distribution matches',
   ERR_RATES_FILE: 'a rates file that breaks its format',
+  ERR_RATES_ENCODE: 'a rate distribution that a parametrisation, grouping or export cannot express',
   ERR_NATIVE_NOT_BUILT: 'the native addon has not been built',
   ERR_NATIVE_LOAD: 'the native addon is there but does not load',
   ERR_NATIVE_BUILD: 'the native addon could not be built',

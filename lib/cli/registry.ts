@@ -39,7 +39,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'rates',
-    describe: 'list and show rate distributions',
+    describe: 'list, show, convert, compare and export rate distributions',
     load: async () => commandOf(await import('./commands/rates.ts')),
   },
   {

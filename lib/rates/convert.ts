@@ -19,7 +19,7 @@ export function forLayers(distribution: RateDistribution, layers: number): RateD
       'ERR_INVALID_OPTION',
       `the distribution "${distribution.name}" is for models of ${distribution.layers} layers, this one has ${layers}, and its groups are not by depth, so they cannot be mapped`,
       {
-        remedy: `Write its groups for ${layers} layers, or use groups by depth (lrdist rates show NAME --layers ${layers} --json prints an example).`,
+        remedy: `Write its groups for ${layers} layers, or use groups by depth (lrdist rates convert writes them).`,
       },
     );
   }
@@ -36,6 +36,9 @@ export function forLayers(distribution: RateDistribution, layers: number): RateD
     layers,
     groups,
     stages: distribution.stages.map(convert),
+    ...(distribution.phases === undefined
+      ? {}
+      : { phases: distribution.phases.map(({ from, factors }) => ({ from, factors: convert(factors) })) }),
     provenance:
       n <= 2
         ? distribution.provenance

@@ -1,5 +1,6 @@
-import type { GroupSpec } from './groups.ts';
 import { allGroups } from './depth.ts';
+import type { GroupSpec } from './groups.ts';
+import type { Phase } from './phases.ts';
 
 /** Learning rate of each group, by group name. 0 = the group is frozen. */
 export type Rates = Readonly<Record<string, number>>;
@@ -17,6 +18,8 @@ export interface RateDistribution {
   readonly stages: readonly Rates[];
   /** The level of the shape: the rate that a multiplier of 1 stands for. Absent where the rates have no common level. */
   readonly base?: number;
+  /** How rates change within a stage; absent where they do not. Ascending, the first at 0. */
+  readonly phases?: readonly Phase[];
   readonly provenance: Provenance;
 }
 

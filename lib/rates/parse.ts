@@ -2,7 +2,7 @@ import { LrdistError, nearest } from '../errors.ts';
 import { forLayers } from './convert.ts';
 import { flat, formatRate, MAX_RATE, withBase, type RateDistribution } from './distribution.ts';
 import { readRatesFile } from './file.ts';
-import { findPreset, fromPreset, presetNames } from './presets.ts';
+import { findPreset, fromPreset, presetFamilies, presetNames } from './presets.ts';
 
 /** One entry of a `--rates` list, before a model's number of layers is known. */
 export type RateSpec =
@@ -97,12 +97,13 @@ function parseRate(text: string, entry: string): number {
 }
 
 function unknownName(name: string): LrdistError {
-  const near = nearest(name, presetNames);
+  const forms = presetFamilies.map(({ form }) => form);
+  const near = nearest(name, [...presetNames, ...forms]);
   const remedy =
     near === undefined ? 'A file needs a name that ends in .json or a path with "/".' : `Did you mean ${near}?`;
   return new LrdistError(
     'ERR_INVALID_OPTION',
-    `rates: no distribution named "${name}"; the built-in names are ${presetNames.join(', ')}`,
+    `rates: no distribution named "${name}"; the built-in names are ${[...presetNames, ...forms].join(', ')}`,
     { remedy },
   );
 }

@@ -20,7 +20,7 @@ export function compilePattern(pattern: string): (name: string) => boolean {
 }
 
 /** The source between the slashes of a regular-expression pattern, else undefined. */
-function regexSource(pattern: string): string | undefined {
+export function regexSource(pattern: string): string | undefined {
   return pattern.length > 2 && pattern.startsWith('/') && pattern.endsWith('/') ? pattern.slice(1, -1) : undefined;
 }
 

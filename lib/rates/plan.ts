@@ -4,12 +4,15 @@ import { hasWeightDecay } from './decay.ts';
 import { layersOf } from './depth.ts';
 import { ratesAt, type RateDistribution } from './distribution.ts';
 import { assign } from './groups.ts';
+import { phaseFactors, refusePhases } from './phases.ts';
 
 export interface PlanOptions {
   /** Weight decay of all replicas, or one for each; not applied to biases and LayerNorm. Default 0. */
   readonly weightDecay?: number | readonly number[];
   /** Which of the distributions' stages, from 0. Default 0. */
   readonly stage?: number;
+  /** The update number, from 0, whose rates are wanted, and how many the stage has. Needed for distributions with phases. */
+  readonly at?: { readonly step: number; readonly total: number };
 }
 
 /** The part of a NativePlan that rates decide. K = distributions, P = parameters, G = `groups`. */
@@ -32,7 +35,7 @@ export interface RatePlan {
  * them all (and the split by weight decay), in the order in which parameters first meet them. Distributions for another number of layers
  * are mapped (see forLayers).
  *
- * @throws LrdistError ERR_GROUP_EMPTY, ERR_PARAMETER_UNCLAIMED, ERR_INVALID_OPTION
+ * @throws LrdistError ERR_GROUP_EMPTY, ERR_PARAMETER_UNCLAIMED, ERR_INVALID_OPTION, ERR_RATES_ENCODE for phases without `at`
  */
 export function buildPlan(
   parameters: readonly { readonly name: string }[],
@@ -66,9 +69,11 @@ export function buildPlan(
   const rates = new Float64Array(mapped.length * G);
   const decay = new Float64Array(mapped.length * G);
   for (const [k, distribution] of mapped.entries()) {
+    if (options.at === undefined) refusePhases(distribution, 'a plan without steps');
     const stage = ratesAt(distribution, options.stage ?? 0);
+    const factors = phaseFactors(distribution, options.at?.step ?? 0, options.at?.total ?? 1);
     for (let g = 0; g < G; g++) {
-      const rate = stage[member[k]![g]!]!;
+      const rate = stage[member[k]![g]!]! * factors[member[k]![g]!]!;
       rates[k * G + g] = rate;
       decay[k * G + g] = rate > 0 && hasWeightDecay(names[first[g]!]!) ? decays[k]! : 0;
     }

@@ -1,6 +1,8 @@
-import { bertParameterNames } from './names.ts';
-import { assign } from './groups.ts';
+import { axisOf, bar } from './axis.ts';
+import { sharedGroups } from './compare.ts';
 import { formatRate, type RateDistribution } from './distribution.ts';
+import { assign } from './groups.ts';
+import { bertParameterNames } from './names.ts';
 
 /** One line of the printed table. */
 export interface GroupRow {
@@ -40,8 +42,8 @@ export function describeGroups(distribution: RateDistribution, parameters?: read
 }
 
 /**
- * A distribution as text: its name, then for each group the tensors, the elements where known, and per stage the rate with a bar. Bars
- * are on a logarithmic axis over whole powers of ten, named in the heading.
+ * A distribution as text: its name, then for each group the tensors, the elements where known, and the rate with a bar, by stage, or by phase
+ * where rates change within the stage. Bars are on a logarithmic axis, named in the heading.
  */
 export function renderTable(
   distribution: RateDistribution,
@@ -49,20 +51,43 @@ export function renderTable(
   barWidth = 24,
 ): string {
   const rows = describeGroups(distribution, parameters);
-  const [low, high] = axis(rows.flatMap((row) => row.rates));
+  const columns = rateColumns(distribution, rows);
+  const axis = axisOf(columns.flatMap(({ rates }) => rates));
   const withElements = rows.every((row) => row.elements !== undefined);
-  const scale = `1e${low} to 1e${high}, log`;
-  const stages = distribution.stages.length;
-  const heading = ['group', 'tensors', ...(withElements ? ['parameters'] : [])];
-  for (let s = 0; s < stages; s++) heading.push(stages === 1 ? 'learning rate' : `stage ${s + 1}`, scale);
-  const body = rows.map((row) => [
+  const joins = joining(distribution);
+  const heading = [
+    'group',
+    'tensors',
+    ...(withElements ? ['parameters'] : []),
+    ...(joins === undefined ? [] : ['learns from']),
+  ];
+  const body = rows.map((row, g) => [
     row.group,
     String(row.tensors),
     ...(withElements ? [row.elements!.toLocaleString('en-US')] : []),
-    ...row.rates.flatMap((rate) => [rate === 0 ? 'frozen' : shortRate(rate), bar(rate, low, high, barWidth)]),
+    ...(joins === undefined ? [] : [joins[g]!]),
+    ...columns.flatMap(({ rates }) => [rateText(rates[g]!), bar(rates[g]!, axis, barWidth)]),
   ]);
-  const numeric = heading.map((title) => title !== 'group' && title !== scale);
-  return `${distribution.name} (${distribution.layers} ${distribution.layers === 1 ? 'layer' : 'layers'})\n\n${alignColumns([heading, ...body], numeric)}\n`;
+  for (const { title } of columns) heading.push(title, axis.label);
+  const numeric = heading.map((title) => title !== 'group' && title !== axis.label);
+  const { layers } = distribution;
+  return `${distribution.name} (${layers} ${layers === 1 ? 'layer' : 'layers'})\n\n${alignColumns([heading, ...body], numeric)}\n`;
+}
+
+/** Several distributions beside one another: one line for each group that they share, one column with a bar for each of them. */
+export function renderComparison(distributions: readonly RateDistribution[], barWidth = 16): string {
+  const groups = sharedGroups(distributions);
+  const axis = axisOf(groups.flatMap(({ rates }) => rates));
+  const heading = ['group', 'tensors', ...distributions.flatMap(({ name }) => [name, ''])];
+  const body = groups.map(({ name, tensors, rates }) => [
+    name,
+    String(tensors),
+    ...rates.flatMap((rate) => [rateText(rate), bar(rate, axis, barWidth)]),
+  ]);
+  // Bars start under their own column even where none is long.
+  const right = heading.map((title) => title !== 'group' && title !== '');
+  const { layers } = distributions[0]!;
+  return `${layers} ${layers === 1 ? 'layer' : 'layers'}; bars ${axis.label}\n\n${alignColumns([heading, ...body], right)}\n`;
 }
 
 /** Four significant digits. */
@@ -70,19 +95,39 @@ export function shortRate(rate: number): string {
   return formatRate(Number(rate.toPrecision(4)));
 }
 
-/** Whole powers of ten around the rates above 0, at least one decade apart. */
-function axis(rates: readonly number[]): [low: number, high: number] {
-  const learning = rates.filter((rate) => rate > 0).map(Math.log10);
-  if (learning.length === 0) return [-6, -5];
-  // The smallest rate should still show a piece of bar: an exact power of ten starts a decade lower.
-  const low = Math.ceil(Math.min(...learning) - 1e-9) - 1;
-  return [low, Math.max(low + 1, Math.ceil(Math.max(...learning) - 1e-9))];
+function rateText(rate: number): string {
+  return rate === 0 ? 'frozen' : shortRate(rate);
 }
 
-function bar(rate: number, low: number, high: number, width: number): string {
-  if (rate === 0) return '';
-  const eighths = Math.max(1, Math.round(((Math.log10(rate) - low) / (high - low)) * width * 8));
-  return '█'.repeat(Math.floor(eighths / 8)) + ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths % 8]!;
+/** Few phases get a column each; many are too wide, and their beginnings are told by `joining`. */
+const FEW_PHASES = 3;
+
+function rateColumns(
+  { stages, phases, groups }: RateDistribution,
+  rows: readonly GroupRow[],
+): { title: string; rates: number[] }[] {
+  return stages.flatMap((_, s) => {
+    const title = stages.length === 1 ? 'learning rate' : `stage ${s + 1}`;
+    const rates = rows.map((row) => row.rates[s]!);
+    if (phases === undefined || phases.length > FEW_PHASES) return [{ title, rates }];
+    return phases.map(({ from, factors }) => ({
+      title: `${stages.length === 1 ? '' : `${title}, `}from ${percent(from)}`,
+      rates: rates.map((rate, g) => rate * factors[groups[g]!.name]!),
+    }));
+  });
+}
+
+/** For each group the share of the steps from which on it learns, where there are many phases. */
+function joining({ phases, groups }: RateDistribution): string[] | undefined {
+  if (phases === undefined || phases.length <= FEW_PHASES) return undefined;
+  return groups.map(({ name }) => {
+    const first = phases.find(({ factors }) => factors[name]! > 0);
+    return first === undefined ? 'never' : percent(first.from);
+  });
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toPrecision(3))} %`;
 }
 
 /** Rows of cells as lines with columns two spaces apart; `right` columns end at the same place. */

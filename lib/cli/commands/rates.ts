@@ -1,74 +1,86 @@
 import type { Argv, CommandModule } from 'yargs';
 import { LrdistError } from '../../errors.ts';
-import { formatRate, type RateDistribution } from '../../rates/distribution.ts';
-import { toDocument } from '../../rates/file.ts';
-import { loadRates } from '../../rates/parse.ts';
-import { presets } from '../../rates/presets.ts';
-import { alignColumns, renderTable, shortRate } from '../../rates/table.ts';
-import { command } from '../run.ts';
+import { groupingForms } from '../../rates/groupings.ts';
 import type { Output } from '../output.ts';
+import { actions, formatNames, type RatesArguments } from '../rates/actions.ts';
+import { command } from '../run.ts';
 
-interface Arguments {
-  readonly action: string;
-  readonly spec?: string | undefined;
-  readonly layers?: number | undefined;
-}
-
-const builder = (y: Argv): Argv<Arguments> =>
+const builder = (y: Argv): Argv<RatesArguments> =>
   y
     .positional('action', {
       type: 'string',
-      choices: ['list', 'show'],
+      choices: Object.keys(actions),
       demandOption: true,
-      describe: 'list the built-in names, or show distributions',
+      describe: 'list the built-in names; show, convert, compare or export distributions',
     })
     .positional('spec', {
       type: 'string',
-      describe: 'for show: a number, a *.rates.json file, NAME or NAME@BASE; several with commas',
+      describe: 'a number, a *.rates.json file, NAME or NAME@BASE; for show several with commas',
     })
+    .positional('other', { type: 'string', describe: 'for diff: the second distribution' })
     .options({
       layers: { type: 'number', requiresArg: true, defaultDescription: '12', describe: 'encoder layers of the model' },
+      svg: { type: 'string', requiresArg: true, describe: 'for show: also draw into this SVG file' },
+      grouping: {
+        type: 'string',
+        requiresArg: true,
+        describe: `for convert: new groups, ${groupingForms.join(', ')} (+pooler), or a JSON file with groups`,
+      },
+      from_layers: {
+        type: 'number',
+        requiresArg: true,
+        defaultDescription: '12',
+        describe: 'for convert: encoder layers to start from, for built-in names',
+      },
+      format: {
+        type: 'string',
+        requiresArg: true,
+        choices: formatNames,
+        defaultDescription: 'json',
+        describe: 'for export',
+      },
+      stage: {
+        type: 'number',
+        requiresArg: true,
+        defaultDescription: '1',
+        describe: 'for diff and export to Python: which stage',
+      },
+      output: { type: 'string', requiresArg: true, describe: 'for convert and export: write here' },
     })
-    .example('lrdist rates show fast-head@1e-4', 'the table of a distribution')
-    .example('lrdist rates show paper-combined --layers 6 --json', 'the same as a rates file for a model of 6 layers');
+    .example('lrdist rates show paper-combined --layers 6', 'the table of a distribution')
+    .example('lrdist rates show flat@2e-5,llrd-0.9@1e-4 --svg rates.svg', 'two beside one another, drawn too')
+    .example('lrdist rates convert paper-combined --layers 6 --output small.rates.json', 'for a model of 6 layers')
+    .example('lrdist rates diff paper-combined paper-rounded', 'ratio of each group, and the distance')
+    .example('lrdist rates export llrd-0.95@5e-5 --format pytorch --output rates.py', 'parameter groups for torch');
 
-async function run({ action, spec, layers = 12 }: Arguments, output: Output): Promise<void> {
-  if (action === 'list') {
-    if (spec !== undefined)
-      throw new LrdistError('ERR_INVALID_OPTION', `rates list takes no argument, received "${spec}"`, {
-        remedy: `Did you mean lrdist rates show ${spec}?`,
-      });
-    output.result(presets, listText);
-    return;
-  }
-  if (spec === undefined)
-    throw new LrdistError('ERR_INVALID_OPTION', 'rates show needs a distribution', {
-      remedy: 'For example lrdist rates show fast-head@1e-4; lrdist rates list has the names.',
-    });
-  const distributions = await loadRates(spec, { layers });
-  const documents = distributions.map(toDocument);
-  output.result(documents.length === 1 ? documents[0] : documents, () => distributions.map(showText).join('\n'));
-}
-
-function listText(): string {
-  const rows = presets.map((preset) => [preset.name, shortRate(preset.base), preset.description, preset.baseMeaning]);
-  return alignColumns([['name', 'base', 'shape', 'base means'], ...rows], [false, true, false, false]);
-}
-
-function showText(distribution: RateDistribution): string {
-  const { source, base_means } = distribution.provenance;
-  const notes = [
-    ...(typeof base_means === 'string' && distribution.base !== undefined
-      ? [`base ${formatRate(Number(distribution.base.toPrecision(4)))}: ${base_means}`]
-      : []),
-    ...(typeof source === 'string' ? [`from ${source}`] : []),
+async function run(args: RatesArguments, output: Output): Promise<void> {
+  const { options, run: act } = actions[args.action]!;
+  const known: readonly (keyof RatesArguments)[] = [
+    'spec',
+    'other',
+    'layers',
+    'svg',
+    'grouping',
+    'from_layers',
+    'format',
+    'stage',
+    'output',
   ];
-  return `${renderTable(distribution)}${notes.map((note) => `\n${note}`).join('')}\n`;
+  const wrong = known.find((name) => args[name] !== undefined && !options.includes(name));
+  if (wrong !== undefined) {
+    const positional = wrong === 'spec' || wrong === 'other';
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `rates ${args.action} takes no ${positional ? `argument "${args[wrong]}"` : `--${wrong}`}`,
+      args.action === 'list' && positional ? { remedy: `Did you mean lrdist rates show ${args[wrong]}?` } : {},
+    );
+  }
+  await act(args, output);
 }
 
 export default {
-  command: 'rates <action> [spec]',
-  describe: 'list and show rate distributions',
+  command: 'rates <action> [spec] [other]',
+  describe: 'list, show, convert, compare and export rate distributions',
   builder,
-  handler: command<Arguments>((args, { output }) => run(args, output)),
-} satisfies CommandModule<object, Arguments>;
+  handler: command<RatesArguments>((args, { output }) => run(args, output)),
+} satisfies CommandModule<object, RatesArguments>;

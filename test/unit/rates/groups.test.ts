@@ -24,7 +24,10 @@ test('a glob takes dots literally and matches the whole name', () => {
     { name: 'pooler', match: ['bert.pooler'] },
     { name: 'rest', match: ['*'] },
   ];
-  assert.deepEqual([...assign(['bert.pooler', 'bertXpooler', 'bert.pooler.dense', 'xbert.pooler'], groups)], [0, 1, 1, 1]);
+  assert.deepEqual(
+    [...assign(['bert.pooler', 'bertXpooler', 'bert.pooler.dense', 'xbert.pooler'], groups)],
+    [0, 1, 1, 1],
+  );
 });
 
 test('a pattern between slashes is a regular expression', () => {
