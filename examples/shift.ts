@@ -3,8 +3,7 @@
  *
  *   node examples/shift.ts MODEL_FOLDER GLUE_FOLDER
  */
-import { taskShift } from '../lib/forgetting/shift.ts';
-import { loadRates, loadTask } from '../lib/index.ts';
+import { loadRates, loadTask, taskShift } from '../lib/index.ts';
 
 const [model, dataDir] = process.argv.slice(2);
 if (model === undefined || dataDir === undefined) throw new Error('expected two folders');

@@ -45,7 +45,8 @@ async function optionTables(): Promise<Record<string, string>> {
     const options = parser.options.bind(parser);
     // Every command hands its options to `options` in one or more objects.
     parser.options = ((definitions: Record<string, Options>) => {
-      Object.assign(own, definitions);
+      // yargs calls it again by itself, for one option at a time.
+      if (typeof definitions === 'object') Object.assign(own, definitions);
       return options(definitions);
     }) as typeof parser.options;
     if (typeof module.builder === 'function') await module.builder(parser);

@@ -11,6 +11,7 @@ import {
   dataOptions,
   deviceOptions,
   dryRunOption,
+  fileDataOptions,
   modelOptions,
   optimizerOptions,
   scheduleOptions,
@@ -20,72 +21,76 @@ import type { CommandContext } from './run.ts';
 import { modelFolder, optional, taskOf } from './training/inputs.ts';
 import { type RawArguments, trainingInput } from './training/options.ts';
 
-const { task_name: _, ...pairDataOptions } = dataOptions;
-const { seed: __, data_seed: ___, ...stageOptions } = trainingOptions;
-
 const define = <const T extends Record<string, Options>>(options: T): T => options;
 
-export const shiftOptions = {
-  ...define({
-    tasks: { type: 'string', requiresArg: true, describe: 'the task to keep and the task to learn, as qnli,sst2' },
-    rates: {
-      type: 'string',
-      requiresArg: true,
-      describe: 'distributions to compare, with commas: numbers, *.rates.json files, NAME@BASE',
-    },
-    mode: {
-      alias: 'protocol',
-      type: 'string',
-      requiresArg: true,
-      choices: ['keep', 'paper'],
-      defaultDescription: 'keep',
-      describe: 'keep: one first stage shared by all; paper: a distribution governs both stages',
-    },
-    first_rates: {
-      type: 'string',
-      requiresArg: true,
-      defaultDescription: 'the first flat of --rates',
-      describe: 'keep mode: rates of the first stage',
-    },
-    first_model: {
-      type: 'string',
-      requiresArg: true,
-      describe: 'keep mode: folder already fine-tuned on the first task, instead of a first stage',
-    },
-    first_num_train_epochs: {
-      type: 'number',
-      requiresArg: true,
-      describe: 'epochs of the first stage, if not --num_train_epochs',
-    },
-    keep_moments: { type: 'boolean', describe: "paper mode: the second stage goes on with the first's Adam moments" },
-    seeds: {
-      type: 'string',
-      requiresArg: true,
-      defaultDescription: '1',
-      describe: 'number of seeds, counted from --seed, or a list such as 1,2,5',
-    },
-    seed: { type: 'number', requiresArg: true, defaultDescription: '42', describe: 'the first seed' },
-  }),
-  ...modelOptions,
-  ...pairDataOptions,
-  ...deviceOptions,
-  ...optimizerOptions,
+/** The shared definitions, less those named. */
+function without<T extends Record<string, Options>, K extends keyof T>(options: T, ...names: readonly K[]): Omit<T, K> {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name as K))) as Omit<T, K>;
+}
+
+export const shiftOptions = define({
+  tasks: { type: 'string', requiresArg: true, describe: 'the task to keep and the task to learn, as qnli,sst2' },
+  rates: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'distributions to compare, with commas: numbers, *.rates.json files, NAME@BASE (see lrdist rates list)',
+  },
   learning_rate: {
-    ...optimizerOptions.learning_rate,
+    type: 'number',
+    requiresArg: true,
     defaultDescription: "the name's own",
     describe: 'base of names in --rates that have no @',
-  } as const,
+  },
+  mode: {
+    alias: 'protocol',
+    type: 'string',
+    requiresArg: true,
+    choices: ['keep', 'paper'],
+    defaultDescription: 'keep',
+    describe: 'keep: one first stage shared by all; paper: a distribution governs both stages',
+  },
+  first_rates: {
+    type: 'string',
+    requiresArg: true,
+    defaultDescription: 'the first flat of --rates, else 5e-5',
+    describe: 'keep mode: rates of the first stage',
+  },
+  first_model: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'keep mode: folder already fine-tuned on the first task, instead of a first stage',
+  },
+  first_num_train_epochs: {
+    type: 'number',
+    requiresArg: true,
+    describe: 'epochs of the first stage, if not --num_train_epochs',
+  },
+  keep_moments: { type: 'boolean', describe: "paper mode: the second stage goes on with the first's Adam moments" },
+  seeds: {
+    type: 'string',
+    requiresArg: true,
+    defaultDescription: '1',
+    describe: 'number of seeds, counted from --seed, or a list such as 1,2,5',
+  },
+  seed: { type: 'number', requiresArg: true, defaultDescription: '42', describe: 'the first seed' },
+  ...modelOptions,
+  ...without(dataOptions, 'task_name'),
+  overwrite_cache: fileDataOptions.overwrite_cache,
+  ...deviceOptions,
+  ...without(optimizerOptions, 'rates', 'learning_rate'),
   ...scheduleOptions,
-  ...stageOptions,
+  ...without(trainingOptions, 'seed', 'data_seed', 'output_dir', 'overwrite_output_dir', 'per_device_eval_batch_size'),
   classifier_input: {
     type: 'string',
     requiresArg: true,
     choices: ['pooler', 'cls'],
     defaultDescription: 'pooler',
     describe: "what classifiers read: the pooler's output, or the raw [CLS] state (the paper's way)",
-  } as const,
+  },
+  output_dir: { type: 'string', requiresArg: true, describe: 'folder for the record, shift.json' },
+  overwrite_output_dir: { type: 'boolean', describe: 'replace a record that is there' },
   ...dryRunOption,
-};
+});
 
 const text = (args: RawArguments, name: string): string | undefined => args[name] as string | undefined;
 
