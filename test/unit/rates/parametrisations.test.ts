@@ -164,10 +164,7 @@ for (const parametrisation of all) {
       message: /group 3 of 10/,
       remedy: /withFrozen/,
     });
-    assert.throws(
-      () => parametrisation.encode([1e-5]),
-      n === 1 ? undefined : { code: 'ERR_RATES_ENCODE', message: /10 groups/ },
-    );
+    assert.throws(() => parametrisation.encode([1e-5]), { code: 'ERR_RATES_ENCODE', message: /10 groups/ });
     assert.throws(() => parametrisation.encode(new Array<number>(n).fill(Number.NaN)), { code: 'ERR_RATES_ENCODE' });
     const values = parametrisation.encode(new Array<number>(n).fill(1e-5)).values;
     assert.throws(() => parametrisation.decode([...values, 1]), { code: 'ERR_INVALID_OPTION' });
