@@ -2,8 +2,7 @@ import type { DemoEvent } from '../demo/events.ts';
 import type { Output } from './output.ts';
 import { createProgress, formatSeconds, type Progress } from './progress.ts';
 
-const parts = ['pretraining', 'first-task', 'choose', 'compare'] as const;
-type Part = (typeof parts)[number];
+type Part = 'pretraining' | 'first-task' | 'choose' | 'compare';
 
 const labels: Readonly<Record<Part, string>> = {
   pretraining: '1/4 pretrain',
@@ -13,7 +12,10 @@ const labels: Readonly<Record<Part, string>> = {
 };
 
 /** The demo's four parts as progress lines, and what came out of each as notes. */
-export function demoProgress(output: Output): { event(event: DemoEvent): void; stop(): void } {
+export function demoProgress(output: Output): {
+  readonly event: (event: DemoEvent) => void;
+  readonly stop: () => void;
+} {
   let part: Part | undefined;
   let progress: Progress | undefined;
   const stop = (): void => {

@@ -7,7 +7,7 @@ import { createProgress, type Progress } from './progress.ts';
 export function shiftProgress(
   { tasks }: Pick<ShiftOptions, 'tasks'>,
   output: Output,
-): { event(event: ShiftEvent): void; stop(): void } {
+): { readonly event: (event: ShiftEvent) => void; readonly stop: () => void } {
   const label = `${tasks[0].name} -> ${tasks[1].name}`;
   let progress: Progress | undefined;
   return {

@@ -134,6 +134,13 @@ async function pretrain(
       });
   }
   const result = await run.result;
+  onEvent?.({
+    type: 'pretraining',
+    step: result.steps,
+    of: result.steps,
+    loss: result.losses[0]!.at(-1)!,
+    tokensPerSecond: result.tokens / result.seconds,
+  });
   await model.save(folder, { head: 'mlm', ...abort });
   return result;
 }

@@ -40,7 +40,8 @@ export async function rankFirstRates(task: Task, options: ChooseOptions): Promis
   for await (const event of run) {
     if (event.type === 'step') onEvent?.({ type: 'first-task', step: event.step, of: event.of, models: rates.length });
   }
-  await run.result;
+  const { steps } = await run.result;
+  onEvent?.({ type: 'first-task', step: steps, of: steps, models: rates.length });
   const scores = await model.evaluate(task, { split: 'select', ...abort });
   const ranked = rates.map((rate, k) => ({ rate, score: scores[k]!.main }));
   // A diverged replica has no score and comes last.

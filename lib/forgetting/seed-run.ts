@@ -95,18 +95,30 @@ class SeedRun {
       ...(signal === undefined ? {} : { signal }),
     });
     const total = seeds.length * (work[0] + work[1]);
+    const tellStep = (step: number, losses: readonly number[], tokensPerSecond: number): void => {
+      const progress = { done: this.#done + (work[stage - 1]! * step) / steps, total };
+      this.#tell({ type: 'step', stage, step, of: steps, losses, tokensPerSecond, progress });
+    };
+    let last = 0;
     for await (const event of run) {
       if (event.type === 'step') {
-        const { step, of, losses, tokensPerSecond } = event;
-        const progress = { done: this.#done + (work[stage - 1]! * step) / of, total };
-        this.#tell({ type: 'step', stage, step, of, losses, tokensPerSecond, progress });
+        last = event.step;
+        tellStep(event.step, event.losses, event.tokensPerSecond);
       } else if (event.type === 'not-finite') {
         const distribution = Array.isArray(rates) ? distributions[event.replica]! : (rates as RateDistribution);
         this.#tell({ type: 'not-finite', stage, distribution: distribution.name, step: event.step });
       }
     }
+    const result = await run.result;
+    // Step events come at intervals; the last one always comes.
+    if (last < steps)
+      tellStep(
+        steps,
+        result.losses.map((losses) => losses.at(-1) ?? NaN),
+        result.tokens / result.seconds,
+      );
     this.#done += work[stage - 1]!;
-    return run.result;
+    return result;
   }
 
   /** Scores of tasks[index] by replica, after `stage`. */
@@ -121,7 +133,7 @@ class SeedRun {
   }
 
   #tell(event: WithoutSeed<ShiftEvent>): void {
-    this.#plan.options.onEvent?.({ ...event, seed: this.#seed } as ShiftEvent);
+    this.#plan.options.onEvent?.({ ...event, seed: this.#seed });
   }
 }
 
