@@ -14,6 +14,7 @@ import { convert } from './regroup.ts';
  * filled with gradients of weights that never moved. So this gives phases, which a run turns into one plan for each.
  *
  * @param every share of the stage's steps between one depth and the next, above 0
+ * @param distribution for the number of layers that the model has (see forLayers)
  * @returns the distribution with phases; groups by depth are cut to layers first, which changes no rate
  * @throws LrdistError ERR_INVALID_OPTION if the lowest depth would not join before the end, or if there is one depth only
  */

@@ -74,7 +74,7 @@ class TrainingRun implements Run {
     };
     signal?.addEventListener('abort', onAbort);
     try {
-      this.#host.session.setPlan(plan);
+      this.#host.session.setPlan({ ...plan, ...this.#phase() });
       await resume?.restore();
       this.#queue.push({ type: 'groups', rows: this.#plan.groups });
       while (this.#step < counts.total && !this.#stopping) {
@@ -92,8 +92,17 @@ class TrainingRun implements Run {
     }
   }
 
+  /** Rates and decay at the present step. */
+  #phase(): Pick<RunPlan['plan'], 'rates' | 'decay'> {
+    const { rates, decay } = this.#plan.phases.findLast(({ step }) => step <= this.#step)!;
+    return { rates, decay };
+  }
+
   /** Trains up to the next pause. True if the engine stopped before it. */
   async #segment(): Promise<boolean> {
+    // Moments are of tensors: those that learned go on, those that join start anew.
+    if (this.#step > 0 && this.#plan.phases.some(({ step }) => step === this.#step))
+      this.#host.session.setPlan({ ...this.#plan.plan, ...this.#phase(), moments: 'keep' });
     const { counts, factors, part, seed, clipNorm, dropout, reportMs } = this.#plan;
     const from = this.#step;
     const to = this.#nextPause();
@@ -147,7 +156,7 @@ class TrainingRun implements Run {
   #nextPause(): number {
     const { counts, loggingSteps, evaluateEvery, evaluate, pauseEvery, pauseAt } = this.#plan;
     const every = [loggingSteps, ...pauseEvery, evaluate.length > 0 && evaluateEvery !== 'epoch' ? evaluateEvery : 0];
-    return nextPause(counts, this.#step, every, pauseAt);
+    return nextPause(counts, this.#step, every, [...pauseAt, ...this.#plan.phases.map(({ step }) => step)]);
   }
 
   /** Books what a segment did. */

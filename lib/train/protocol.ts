@@ -32,7 +32,11 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
     batch_size: counts.batchSize,
     gradient_accumulation_steps: counts.accumulation,
     total_steps: counts.total,
-    rates: digest(plan.plan.groupOf, plan.plan.rates),
+    rates: digest(
+      plan.plan.groupOf,
+      plan.plan.rates,
+      ...plan.phases.slice(1).flatMap(({ step, rates }) => [Float64Array.of(step), rates]),
+    ),
     weight_decay: digest(plan.plan.decay),
     schedule: digest(plan.factors),
     optimizer: `${optimizer.name} ${optimizer.beta1} ${optimizer.beta2} ${optimizer.eps}`,

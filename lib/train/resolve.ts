@@ -5,6 +5,7 @@ import type { NativePart } from '../native/boundary.ts';
 import { forLayers } from '../rates/convert.ts';
 import { layersOf } from '../rates/depth.ts';
 import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
+import { phaseSteps } from '../rates/phases.ts';
 import { buildPlan, type RatePlan } from '../rates/plan.ts';
 import { factors } from '../rates/schedule.ts';
 import { check } from './check.ts';
@@ -79,11 +80,6 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   if (loss !== 'masked-lm') requireLabels(split, labels, headName);
 
   const distributions = perReplica(options.rates, context.replicas);
-  const rates = buildPlan(context.parameters, distributions, {
-    weightDecay: checked.weightDecay,
-    stage: checked.stage,
-  });
-  refuseFrozen(rates, context, headName, kind);
   const counts = countSteps({
     rows,
     batchSize: checked.batchSize,
@@ -91,6 +87,13 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
     epochs: checked.epochs,
     maxSteps: checked.maxSteps,
   });
+  const phases = phaseSteps(distributions, counts.total).map((step) => {
+    const { weightDecay, stage } = checked;
+    const at = { step, total: counts.total };
+    return { step, ...buildPlan(context.parameters, distributions, { weightDecay, stage, at }) };
+  });
+  const rates = phases[0]!;
+  for (const phase of phases) refuseFrozen(phase, context, headName, kind);
   const all = new Float64Array(context.replicas * counts.total);
   for (const [k, distribution] of distributions.entries()) {
     all.set(
@@ -100,7 +103,7 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   }
   // A replica that was frozen before an interruption stays as it is.
   for (const [k, step] of (options.resume?.nonFinite ?? []).entries())
-    if (step >= 0) rates.rates.fill(0, k * rates.groups, (k + 1) * rates.groups);
+    if (step >= 0) for (const phase of phases) phase.rates.fill(0, k * phase.groups, (k + 1) * phase.groups);
 
   const part: NativePart = {
     head,
@@ -119,7 +122,9 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
       optimizer: checked.optimizer,
       moments: checked.moments,
     },
-    groups: groupRows(context.parameters, distributions, rates),
+    phases: phases.map(({ step, rates: table, decay }) => ({ step, rates: table, decay })),
+    // The rates that the run ends with: what waits at first has its own there.
+    groups: groupRows(context.parameters, distributions, phases.at(-1)!),
     part,
     factors: all,
     clipNorm: checked.clipNorm,

@@ -98,7 +98,10 @@ export interface RunHost {
 /** Options with every default filled in and every name looked up. */
 export interface RunPlan {
   readonly counts: StepCounts;
+  /** The plan of the first phase. */
   readonly plan: NativePlan;
+  /** Where rates change during the run: from `step`, from 0, on these [K x G] hold. The first is at 0 and has the plan's own. */
+  readonly phases: readonly { readonly step: number; readonly rates: Float64Array; readonly decay: Float64Array }[];
   readonly groups: readonly GroupRow[];
   readonly part: NativePart;
   /** [replicas x total] */

@@ -9,6 +9,7 @@ import { showRun } from '../training/events.ts';
 import { writeRecords } from '../training/records.ts';
 import { writePredictions } from '../training/predictions.ts';
 import { replicaTable } from '../training/table.ts';
+import { unfreezing } from '../training/unfreezing.ts';
 import { LrdistError } from '../../errors.ts';
 import { toDocument } from '../../rates/file.ts';
 import { trainingArguments } from '../../train/arguments.ts';
@@ -39,8 +40,8 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const checked = trainingArguments(input);
   const folder = await modelFolder(args, context);
   const config = await readConfig(folder);
-  const distributions = await distributionsOf(args, config.num_hidden_layers);
-  const names = distributions.map(({ name }) => name);
+  const requested = await distributionsOf(args, config.num_hidden_layers);
+  const names = requested.map(({ name }) => name);
   const dry = args['dry_run'] === true;
   const { outputDir, resume, found } = dry
     ? { outputDir: undefined, resume: undefined, found: false }
@@ -77,7 +78,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   await using model = await openModel({
     path: folder,
     tasks: [task],
-    replicas: distributions.length,
+    replicas: requested.length,
     seed: checked.seed,
     signal,
     ...optional('device', optionText(args, 'device')),
@@ -92,6 +93,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     epochs: checked.num_train_epochs,
     maxSteps: checked.max_steps,
   });
+  const distributions = unfreezing(args, requested, counts);
   if (dry) {
     // Awaited here: the model goes when this function returns.
     await dryRun({ model, task, distributions, args: checked, counts, context });

@@ -66,6 +66,12 @@ export const trainOptions = {
       defaultDescription: '0',
       describe: 'smallest gain that counts as an improvement',
     },
+    unfreeze: {
+      type: 'string',
+      requiresArg: true,
+      describe:
+        'gradual unfreezing: heads first, then one layer more after each so many steps (200) or epochs (0.2epochs)',
+    },
     logging_first_step: { type: 'boolean', describe: 'log the first step too' },
     evaluation_strategy: {
       type: 'string',
