@@ -76,7 +76,7 @@ Part read_part(const Fields& f) {
   p.dataset = f.integer("dataset", 0, max_safe_integer);
   p.loss = f.choice<Loss>("loss", losses);
   if (f.has("labelSmoothing")) p.label_smoothing = f.number("labelSmoothing", 0, 1, true);
-  if (p.label_smoothing != 0 && (p.loss == Loss::mse || p.loss == Loss::masked_lm)) {
+  if (p.label_smoothing != 0 && (p.loss == Loss::mse || p.loss == Loss::masked_lm || p.loss == Loss::distillation)) {
     refuse(f.path("labelSmoothing"), "goes with a loss over classes only");
   }
   p.masking = read_masking_for(f, p.loss == Loss::masked_lm);
@@ -84,8 +84,9 @@ Part read_part(const Fields& f) {
   if (p.loss == Loss::distillation) {
     p.targets = f.numbers<float>("targets");
     if (f.has("temperature")) p.temperature = f.number("temperature", 1e-3, 1e3);
-  } else if (f.has("targets")) {
-    refuse(f.path("targets"), "goes with the loss 'distillation' only");
+  } else {
+    for (const char* key : {"targets", "temperature"})
+      if (f.has(key)) refuse(f.path(key), "goes with the loss 'distillation' only");
   }
   return p;
 }
@@ -210,6 +211,13 @@ Plan read_plan(Napi::Value value) {
   if (f.has("penalties")) p.penalties = list(f.get("penalties"), f.path("penalties"), read_penalty);
   if (f.has("transforms")) p.transforms = list(f.get("transforms"), f.path("transforms"), read_transform);
   if (f.has("anchored")) p.anchored = f.numbers<uint8_t>("anchored");
+  // Absent means none; an empty list is one of the wrong length.
+  const auto not_empty = [&f](const char* key, bool empty, const char* meaning) {
+    if (empty && f.has(key)) refuse(f.path(key), std::string("expected ") + meaning + ", received none");
+  };
+  not_empty("penalties", p.penalties.empty(), "one for each replica");
+  not_empty("transforms", p.transforms.empty(), "one for each replica");
+  not_empty("anchored", p.anchored.empty(), "one for each parameter");
   return p;
 }
 

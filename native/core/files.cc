@@ -172,7 +172,7 @@ Bytes bytes_of(const Engine::State& s, const Source& source, std::vector<int64_t
       return {values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : source.replica) * s.layout.size + place.offset, place.size * 4};
     }
     case Buffer::gradients:
-      if (!s.gradients.data()) throw Error("ERR_INVALID_OPTION", "there are no gradients yet");
+      if (!s.gradients.written(static_cast<int32_t>(source.parameter))) throw Error("ERR_INVALID_OPTION", "there are no gradients of " + place.name + " yet");
       return {s.gradients.data() + place.offset, place.size * 4};
     case Buffer::steps:
       scratch.assign(1, replica.steps[static_cast<size_t>(source.parameter)]);

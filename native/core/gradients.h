@@ -32,7 +32,8 @@ class Gradients {
   // The whole word embedding, for a tied decoder.
   GradientTarget word_dense();
 
-  bool written(int32_t tensor) const { return written_[static_cast<size_t>(tensor)] != 0; }
+  // A head added since the step has tensors that it did not know.
+  bool written(int32_t tensor) const { return static_cast<size_t>(tensor) < written_.size() && written_[static_cast<size_t>(tensor)] != 0; }
   bool word_is_dense() const { return word_dense_; }
   // Rows of the word embedding with a gradient in this step, unless dense; in order of first use.
   const std::vector<int32_t>& word_rows() const { return word_rows_; }

@@ -95,12 +95,13 @@ float double_softmax(float* row, int64_t width, int32_t target, float scale, boo
   return static_cast<float>(loss);
 }
 
-void softmax(const float* logits, int64_t width, double temperature, std::vector<double>& out) {
+// Logarithms of the tempered softmax: unlike their exponentials they are finite for any logits.
+void log_softmax(const float* logits, int64_t width, double temperature, std::vector<double>& out) {
   const double top = *std::max_element(logits, logits + width);
   out.resize(static_cast<size_t>(width));
   double sum = 0;
-  for (int64_t j = 0; j < width; ++j) sum += out[j] = std::exp((logits[j] - top) / temperature);
-  for (double& p : out) p /= sum;
+  for (int64_t j = 0; j < width; ++j) sum += std::exp(out[j] = (logits[j] - top) / temperature);
+  for (double& p : out) p -= std::log(sum);
 }
 
 // Learning without Forgetting (Li & Hoiem 2016): cross-entropy of the teacher's and the student's tempered predictions, times T^2 so
@@ -112,12 +113,12 @@ float distill(float* logits, const float* teacher, int64_t width, double t, floa
     return difference * difference;
   }
   std::vector<double> p, q;
-  softmax(logits, width, t, p);
-  softmax(teacher, width, t, q);
+  log_softmax(logits, width, t, p);
+  log_softmax(teacher, width, t, q);
   double loss = 0;
   for (int64_t j = 0; j < width; ++j) {
-    if (q[j] > 0) loss -= t * t * q[j] * std::log(std::max(p[j], 1e-300));
-    if (gradient) logits[j] = static_cast<float>(scale * t * (p[j] - q[j]));
+    loss -= t * t * std::exp(q[j]) * p[j];
+    if (gradient) logits[j] = static_cast<float>(scale * t * (std::exp(p[j]) - std::exp(q[j])));
   }
   return static_cast<float>(loss);
 }

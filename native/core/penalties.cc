@@ -7,10 +7,14 @@
 
 namespace lrdist {
 
-Regularizer::Regularizer(Engine::State& state, const Learning& learning, int64_t replica) : s_(state), learning_(learning), replica_(replica) {
+Regularizer::Regularizer(Engine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed)
+    : s_(state), learning_(learning), replica_(replica), mixed_(mixed) {
   const Plan& plan = *s_.plan;
   if (!plan.penalties.empty()) penalty_ = plan.penalties[static_cast<size_t>(replica)];
   if (!plan.transforms.empty()) transform_ = plan.transforms[static_cast<size_t>(replica)];
+  // A slot released since setPlan is noticed here, before any step has begun.
+  for (const int64_t slot : {penalty_.anchor, penalty_.fisher, transform_.anchor, transform_.fisher})
+    if (slot >= 0) s_.slot(slot);
   if (penalty_.kind != PenaltyKind::none && learning_(s_.layout.word)) mark_moved_rows();
   if (transform_.kind == TransformKind::child_fisher) threshold_ = fisher_threshold();
 }
@@ -24,6 +28,11 @@ bool Regularizer::anchored(int64_t tensor) const {
 bool Regularizer::mixed(int64_t tensor) const {
   const Layout& l = s_.layout;
   return anchored(tensor) && l.tensors[static_cast<size_t>(tensor)].shape.size() == 2 && tensor != l.word && tensor != l.position && tensor != l.type;
+}
+
+// Child-Tuning's, as published: the encoder's layers, not the embeddings with their norm, not the pooler and not what is new.
+bool Regularizer::masked(int64_t tensor) const {
+  return anchored(tensor) && tensor > s_.layout.embedding_norm_bias && tensor <= s_.layout.layers.back().norm2_bias;
 }
 
 // The optimizer skips word rows that never had a gradient. A row that is not at its anchor has one from now on.
@@ -51,7 +60,7 @@ float Regularizer::fisher_threshold() {
   std::vector<float> values;
   const float* fisher = s_.slot_row(transform_.fisher, replica_);
   for (int64_t t = 0; t < s_.layout.count(); ++t) {
-    if (!anchored(t) || t == s_.layout.word || t == s_.layout.position || t == s_.layout.type) continue;
+    if (!masked(t)) continue;
     const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(t)];
     values.insert(values.end(), fisher + place.offset, fisher + place.offset + place.size);
   }
@@ -63,7 +72,10 @@ float Regularizer::fisher_threshold() {
 const float* Regularizer::effective_weights(int64_t step) {
   float* own = s_.weights_of(replica_);
   if (transform_.kind != TransformKind::mixout) return own;
-  if (!mixed_.defined()) mixed_ = at::empty({s_.layout.size});
+  if (!mixed_.defined()) {
+    require_memory(s_.layout.size * 4, "the mixed weights");
+    mixed_ = at::empty({s_.layout.size});
+  }
   const float* anchor = s_.slot_row(transform_.anchor, replica_);
   const kernels::Dropout draw = kernels::make_dropout(transform_.probability, s_.spec.seed, step, kernels::site_mixout);
   float* out = mixed_.mutable_data_ptr<float>();
@@ -103,8 +115,7 @@ void Regularizer::mask_gradient(const std::vector<uint8_t>& updated, int64_t ste
   if (transform_.kind != TransformKind::child_free && transform_.kind != TransformKind::child_fisher) return;
   const kernels::Dropout draw = kernels::make_dropout(1 - transform_.probability, s_.spec.seed, step, kernels::site_child);
   for (int32_t t = 0; t < s_.layout.count(); ++t) {
-    // As published: the encoder's layers, not the embeddings and not what is new.
-    if (!updated[static_cast<size_t>(t)] || !anchored(t) || t == s_.layout.word || t == s_.layout.position || t == s_.layout.type) continue;
+    if (!updated[static_cast<size_t>(t)] || !masked(t)) continue;
     const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(t)];
     float* g = s_.gradients.mutable_data() + place.offset;
     if (transform_.kind == TransformKind::child_free) kernels::keep_elements(g, place.size, draw, name_hash(place.name));

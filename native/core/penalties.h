@@ -18,7 +18,8 @@ namespace lrdist {
 // The penalty and transform of one replica in one segment.
 class Regularizer {
  public:
-  Regularizer(Engine::State& state, const Learning& learning, int64_t replica);
+  // mixed: room for mixed weights, shared by the replicas, which take turns.
+  Regularizer(Engine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed);
 
   // Weights for the forward and backward passes of this step: the replica's own, or mixed ones.
   const float* effective_weights(int64_t step);
@@ -34,6 +35,7 @@ class Regularizer {
  private:
   bool anchored(int64_t tensor) const;
   bool mixed(int64_t tensor) const;
+  bool masked(int64_t tensor) const;
   void mark_moved_rows();
   float fisher_threshold();
 
@@ -42,7 +44,7 @@ class Regularizer {
   int64_t replica_;
   Penalty penalty_;
   Transform transform_;
-  at::Tensor mixed_;
+  at::Tensor& mixed_;
   float threshold_ = -1;
 };
 

@@ -45,11 +45,12 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
   std::vector<Learning> learning;
   std::vector<int64_t> lowest;
   std::vector<Regularizer> regularizers;
+  at::Tensor mixed;
   learning.reserve(static_cast<size_t>(replicas));  // regularizers keep references
   for (int64_t k = 0; k < replicas; ++k) {
     learning.push_back(learning_of(s.layout, plan, k));
     lowest.push_back(lowest_learning(s.layout, learning.back()));
-    regularizers.emplace_back(s, learning.back(), k);
+    regularizers.emplace_back(s, learning.back(), k, mixed);
   }
 
   SegmentResult result{};
