@@ -1,18 +1,20 @@
 /**
- * Checkpoints: a folder `checkpoint-<step>` with one safetensors file for each replica (weights, both moments, step counts, touched rows; seed, step, plan and
- * versions in its header), Hugging Face's `trainer_state.json` and our own `lrdist_state.json`. The folder appears by one rename, so it is whole or not there.
+ * Checkpoints: a folder `checkpoint-<step>` with the state of each replica (weights, both moments, step counts, touched rows; seed, step, plan and versions
+ * in each file's header), Hugging Face's `trainer_state.json` and our own `lrdist_state.json`. The folder appears by one rename, so it is whole
+ * or not there.
  */
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
-import type { NativeBuffer, NativeFileTensor, NativeSource } from '../native/boundary.ts';
+import type { NativeFileTensor } from '../native/boundary.ts';
+import { checkpointFiles, storedTensors } from './checkpoint-tensors.ts';
 import { exists, readFailed, writeFolder, writeJson, writeWhole } from './files.ts';
 import type { Model } from './model.ts';
 import type { Boundary } from './options.ts';
 import type { Protocol } from './protocol.ts';
 import type { RunResume } from './run.ts';
-import { makeHeader, type PlannedTensor, readHeader } from './safetensors.ts';
+import { makeHeader, readHeader, type SafetensorsHeader } from './safetensors.ts';
 import { copyTokenizer, savedConfig } from './save.ts';
 import type { WantedHead } from './hf.ts';
 
@@ -71,16 +73,16 @@ export async function writeCheckpoint(parts: CheckpointParts): Promise<string> {
   };
   await writeFolder(folder, async (temporary) => {
     for (let replica = 0; replica < model.replicas; replica++) {
-      const { tensors, sources } = checkpointTensors(model, replica, parts.head);
+      const stored = storedTensors(model, replica, parts.head);
       const metadata = {
         format: 'pt',
         lrdist: JSON.stringify({ step: state.step, model_steps: state.model_steps, replica, protocol }),
       };
-      await model.session.write(
-        resolve(temporary, replicaFile(replica, model.replicas)),
-        makeHeader(tensors, metadata),
-        sources,
-      );
+      for (const file of checkpointFiles(replica, model.replicas)) {
+        const inFile = stored.filter((tensor) => tensor.file === file);
+        const sources = inFile.map(({ source }) => source);
+        await model.session.write(resolve(temporary, file), makeHeader(inFile, metadata), sources);
+      }
     }
     if (model.replicas === 1) {
       await writeWhole(
@@ -93,47 +95,6 @@ export async function writeCheckpoint(parts: CheckpointParts): Promise<string> {
     await writeJson(join(temporary, 'lrdist_state.json'), state, 0);
   });
   return folder;
-}
-
-/** One replica alone makes the folder a Hugging Face model too (readers there ignore the moments). */
-function replicaFile(replica: number, replicas: number): string {
-  return replicas === 1 ? 'model.safetensors' : `replica-${replica}.safetensors`;
-}
-
-const moments = ['exp_avg', 'exp_avg_sq'] as const;
-
-function checkpointTensors(
-  model: Model,
-  replica: number,
-  head: WantedHead | undefined,
-): { tensors: PlannedTensor[]; sources: NativeSource[] } {
-  const tensors: PlannedTensor[] = [];
-  const sources: NativeSource[] = [];
-  const add = (
-    name: string,
-    dtype: PlannedTensor['dtype'],
-    shape: readonly number[],
-    buffer: NativeBuffer,
-    parameter: number,
-  ): void => {
-    tensors.push({ name, dtype, shape });
-    sources.push({ buffer, parameter, replica });
-  };
-  for (const [parameter, { name, shape }] of model.parameters.entries()) {
-    add(storedName(name, head), 'F32', shape, 'weights', parameter);
-    for (const moment of moments) add(`${moment}/${name}`, 'F32', shape, moment, parameter);
-    add(`steps/${name}`, 'I64', [1], 'steps', parameter);
-    if (name === touchedParameter) add(`touched/${name}`, 'U8', [shape[0]!], 'touched', parameter);
-  }
-  return { tensors, sources };
-}
-
-const touchedParameter = 'bert.embeddings.word_embeddings.weight';
-
-/** As in a saved model, so that the folder is one: the head trained is `classifier.*`. */
-function storedName(name: string, head: WantedHead | undefined): string {
-  const prefix = `classifier.${head?.name}.`;
-  return head !== undefined && name.startsWith(prefix) ? `classifier.${name.slice(prefix.length)}` : name;
 }
 
 /** Fills weights, moments and counts of every replica. @throws ERR_PROTOCOL_MISMATCH, ERR_SAFETENSORS */
@@ -163,13 +124,13 @@ async function loadReplica(
   replica: number,
   all: boolean,
 ): Promise<void> {
-  const path = join(folder, replicaFile(replica, model.replicas));
-  const header = await readHeader(path);
-  const { tensors, sources } = checkpointTensors(model, replica, head);
-  const list = tensors.flatMap((wanted, i): NativeFileTensor[] => {
-    const { buffer, parameter } = sources[i]!;
+  const headers = new Map<string, SafetensorsHeader>();
+  for (const file of checkpointFiles(replica, model.replicas)) headers.set(file, await readHeader(join(folder, file)));
+  const list = storedTensors(model, replica, head).flatMap((wanted): NativeFileTensor[] => {
+    const { buffer, parameter } = wanted.source;
     if (!all && buffer !== 'weights') return [];
-    const entry = header.tensors.get(wanted.name);
+    const path = join(folder, wanted.file);
+    const entry = headers.get(wanted.file)!.tensors.get(wanted.name);
     if (entry === undefined || entry.dtype !== wanted.dtype || entry.shape.join() !== wanted.shape.join()) {
       throw new LrdistError(
         'ERR_PROTOCOL_MISMATCH',
@@ -177,9 +138,7 @@ async function loadReplica(
         { remedy: 'Use the model the checkpoint was made with.' },
       );
     }
-    return [
-      { path, offset: entry.offset, dtype: entry.dtype as NativeFileTensor['dtype'], buffer, parameter, replica },
-    ];
+    return [{ path, offset: entry.offset, dtype: wanted.dtype, buffer, parameter, replica }];
   });
   await model.session.load(list);
 }
@@ -245,8 +204,9 @@ export async function openCheckpoint(folder: string): Promise<Checkpoint> {
       { cause: error },
     );
   }
-  for (let replica = 0; replica < state.losses.length; replica++)
-    await readHeader(join(folder, replicaFile(replica, state.losses.length)));
+  for (let replica = 0; replica < state.losses.length; replica++) {
+    for (const file of checkpointFiles(replica, state.losses.length)) await readHeader(join(folder, file));
+  }
   return { folder, state };
 }
 

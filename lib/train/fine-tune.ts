@@ -218,6 +218,7 @@ class Tuning {
         step,
         total: this.#plan.counts.total,
         epoch,
+        epochs: this.#plan.counts.epochs,
         best: this.#best.best(k),
         history,
         flos,

@@ -132,8 +132,6 @@ export function parameterName(stored: string): string | undefined {
     .replace(/LayerNorm\.beta$/, 'LayerNorm.bias')
     .replace(/^(embeddings|encoder|pooler)\./, 'bert.$1.');
   if (name === 'bert.embeddings.position_ids' || name === 'bert.embeddings.token_type_ids') return 'ignore';
-  // Adam's state in a checkpoint folder.
-  if (/^(exp_avg|exp_avg_sq|steps|touched)\//.test(name)) return 'ignore';
   // Tied to the word embeddings; next-sentence prediction is not trained here.
   if (name === 'cls.predictions.decoder.weight' || name.startsWith('cls.seq_relationship.')) return 'ignore';
   if (name === 'cls.predictions.decoder.bias') return 'cls.predictions.bias';

@@ -16,6 +16,8 @@ export interface TrainerStateParts {
   readonly step: number;
   readonly total: number;
   readonly epoch: number;
+  /** Epochs the run begins. */
+  readonly epochs: number;
   readonly best: Best | undefined;
   readonly history: readonly LogEntry[];
   readonly flos: number;
@@ -40,7 +42,7 @@ export function trainerState(parts: TrainerStateParts): Readonly<Record<string, 
     logging_steps: parts.loggingSteps,
     max_steps: parts.total,
     num_input_tokens_seen: 0,
-    num_train_epochs: args.max_steps > 0 ? Math.ceil(parts.epoch) : Math.ceil(args.num_train_epochs),
+    num_train_epochs: parts.epochs,
     save_steps: parts.saveSteps,
     stateful_callbacks: {},
     total_flos: parts.flos,

@@ -204,3 +204,65 @@ test('fineTune keeps the log a Trainer would', async () => {
     ],
   );
 });
+
+test('a classifier on the raw [CLS] state keeps working after it was saved', async () => {
+  await using model = await open({ pool: 'cls' });
+  await model.train({ task, rates: flat(5e-3), epochs: 1 }).result;
+  const saved = join(temporaryFolder(), 'saved');
+  await model.save(saved);
+  await using again = await openModel({ path: saved, tasks: [task], threads: 1 });
+  assert.equal(again.pool, 'cls');
+  const before = await model.predict(task.splits['validation']!, { head: 'tiny' });
+  assert.deepEqual(await again.predict(task.splits['validation']!, { head: 'tiny' }), before);
+  await using pooled = await openModel({ path: saved, tasks: [task], threads: 1, pool: 'pooler' });
+  assert.notDeepEqual(await pooled.predict(task.splits['validation']!, { head: 'tiny' }), before);
+});
+
+test('masked-LM training from a configuration alone, and its folder', async () => {
+  const head = { name: 'mlm', kind: 'masked-lm' } as const;
+  await using model = await open({ tasks: [], heads: [head], from: 'config' });
+  const masking = { probability: 0.3, maskId: 4, special: Int32Array.of(0, 1, 2, 3, 4) };
+  const dataset = task.splits['train']!;
+  const { losses } = await model.train({ head: 'mlm', dataset, masking, rates: flat(1e-2), epochs: 20 }).result;
+  const mean = (from: number, to: number): number =>
+    losses[0]!.subarray(from, to).reduce((a, b) => a + b, 0) / (to - from);
+  assert.ok(
+    mean(losses[0]!.length - 20, losses[0]!.length) < mean(0, 20) - 0.3,
+    `${mean(0, 20)} to ${mean(losses[0]!.length - 20, losses[0]!.length)}`,
+  );
+  const saved = join(temporaryFolder(), 'saved');
+  await model.save(saved);
+  await using again = await openModel({ path: saved, heads: [head], threads: 1 });
+  assert.deepEqual(again.loaded.fresh, []);
+  assert.deepEqual(await readAll(again), await readAll(model));
+  assert.throws(() => model.train({ head: 'mlm', dataset, rates: flat(1e-3) }), {
+    code: 'ERR_INVALID_OPTION',
+    message: /masking/,
+  });
+});
+
+test('replicas are forked, dropped and given new heads', async () => {
+  await using model = await open();
+  await model.train({ task, rates: flat(5e-3), epochs: 1 }).result;
+  const one = await readAll(model);
+  await model.setReplicas([0, 0, 0]);
+  assert.equal(model.replicas, 3);
+  assert.deepEqual(await readAll(model, 2), one);
+  const second = tinyTask({ name: 'second', seed: 11 });
+  await model.addHead({ name: second.name, labels: second.labels });
+  assert.deepEqual(
+    model.heads.map((head) => head.name),
+    ['tiny', 'second'],
+  );
+  await model.train({ task: second, rates: [flat(1e-3), flat(1e-2), flat(1e-3)], epochs: 1 }).result;
+  const [a, b, c] = [await readAll(model, 0), await readAll(model, 1), await readAll(model, 2)];
+  assert.deepEqual(a, c);
+  assert.notDeepEqual(a, b);
+  // The other task's head had no gradient.
+  const first = model.parameters.findIndex(({ name }) => name === 'classifier.tiny.weight');
+  assert.deepEqual(a[first], one[first]);
+  await model.setReplicas([1]);
+  assert.deepEqual(await readAll(model), b);
+  await assert.rejects(model.save(join(temporaryFolder(), 'x')), { code: 'ERR_INVALID_OPTION', message: /2 heads/ });
+  await assert.rejects(model.setReplicas([1]), { code: 'ERR_INVALID_OPTION' });
+});

@@ -219,6 +219,34 @@ test('the best model, early stopping and the limit on checkpoints', async () => 
   );
 });
 
+test('a checkpoint is a model by itself, and the run goes on from it with the same bits', async () => {
+  const args = [
+    ...common,
+    '--learning_rate',
+    '5e-3',
+    '--num_train_epochs',
+    '3',
+    '--weight_decay',
+    '0.1',
+    '--save_steps',
+    '20',
+    '--gradient_accumulation_steps',
+    '2',
+  ];
+  const whole = await jsonCli(['train', ...args, '--output_dir', out('whole')]);
+  assert.equal(whole['steps'], 24);
+  const checkpoint = join(out('whole'), 'checkpoint-20');
+  const evaluated = await jsonCli(['eval', '--model', checkpoint, '--task', 'sst2', '--data_dir', data]);
+  assert.ok(Number.isFinite(evaluated['eval_loss']));
+  await jsonCli(['train', ...args, '--output_dir', out('resumed'), '--resume_from_checkpoint', checkpoint]);
+  assert.deepEqual(await bytes(out('resumed')), await bytes(out('whole')));
+  const [one, other] = [
+    await read(out('whole'), 'train_results.json'),
+    await read(out('resumed'), 'train_results.json'),
+  ];
+  assert.equal(one['train_loss'], other['train_loss']);
+});
+
 async function weightsOnly(folder: string): Promise<Record<string, string>> {
   const [header, content] = [await readHeader(join(folder, 'model.safetensors')), await bytes(folder)];
   return Object.fromEntries(

@@ -35,7 +35,6 @@ test('stored names', () => {
     ['cls.predictions.decoder.weight', 'ignore'],
     ['cls.seq_relationship.weight', 'ignore'],
     ['embeddings.position_ids', 'ignore'],
-    ['exp_avg/bert.pooler.dense.bias', 'ignore'],
     ['classifier.weight', 'classifier.weight'],
     ['classifier.sst2.weight', undefined],
     ['roberta.encoder.layer.0.output.dense.weight', undefined],
