@@ -23,10 +23,29 @@ export type { EncodedSplit, Task } from './train/task.ts';
 export { flat, withBase, type Provenance, type RateDistribution, type Rates } from './rates/distribution.ts';
 export { depthGroups, layerGroups } from './rates/depth.ts';
 export { forLayers } from './rates/convert.ts';
+export { convert, type Converted, type ConvertOptions } from './rates/regroup.ts';
+export { difference, sharedGroups, type Difference, type SharedGroup } from './rates/compare.ts';
+export type { LogError } from './rates/log-error.ts';
+export { parseGrouping, readGroups, withPooler, type Grouping } from './rates/groupings.ts';
+export {
+  createParametrisation,
+  decodeDistribution,
+  encodeWithin,
+  layoutOf,
+  parametrisations,
+} from './rates/parametrisations/index.ts';
+export { learningLayout, withFrozen } from './rates/parametrisations/frozen.ts';
+export { scaledRates } from './rates/parametrisations/multipliers.ts';
+export type { Encoded, Layout, Parameter, Parametrisation } from './rates/parametrisations/parametrisation.ts';
+export type { Phase } from './rates/phases.ts';
+export { unfreezeGradually } from './rates/unfreezing.ts';
+export { toPython, type PythonOptions } from './rates/export/python.ts';
+export { toTypeScript } from './rates/export/typescript.ts';
+export { renderSvg } from './rates/svg.ts';
 export { assign, type GroupSpec } from './rates/groups.ts';
-export { fromPreset, presets, type Preset } from './rates/presets.ts';
+export { findPreset, fromPreset, presetFamilies, presets, type Preset, type PresetFamily } from './rates/presets.ts';
 export { loadRates, parseRates, resolveRates, type RateSpec } from './rates/parse.ts';
-export { readRatesFile, writeRatesFile, type RatesDocument } from './rates/file.ts';
+export { fromDocument, readRatesFile, toDocument, writeRatesFile, type RatesDocument } from './rates/file.ts';
 export {
   factors,
   schedule,

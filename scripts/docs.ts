@@ -6,6 +6,7 @@ import { commonOptions } from '../lib/cli/options.ts';
 import { commands } from '../lib/cli/registry.ts';
 import { environment } from '../lib/env.ts';
 import { errorCodes } from '../lib/errors.ts';
+import { rateTables } from './docs-rates.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -21,6 +22,7 @@ export async function generated(): Promise<{ path: string; now: string; wanted: 
     'docs/environment.md': { variables: environmentTable() },
     'README.md': { variables: environmentTable() },
     'docs/cli.md': await optionTables(),
+    'docs/rates.md': rateTables(table),
   };
   return Object.entries(parts).map(([path, blocks]) => {
     const now = readFileSync(join(root, path), 'utf8');

@@ -25,7 +25,7 @@ const electra = {
   source:
     'Clark, Luong, Le, Manning: ELECTRA: Pre-training Text Encoders as Discriminators Rather Than Generators, ICLR 2020, arXiv 2003.10555',
   code: 'github.com/google-research/electra',
-  model: 'electra-small, electra-base (electra-large: decay 0.9, 5e-5)',
+  model: 'electra-small and electra-base; electra-large has a decay of 0.9 at 5e-5',
   published_base: 1e-4,
 } as const;
 
@@ -43,7 +43,7 @@ export const decayPresets: readonly Preset[] = [
     provenance: {
       ...electra,
       caution:
-        'the extra power is an off-by-one: a place is kept for a pooler that ELECTRA lacks (its issue 51); electra-fixed is without it',
+        'the extra power is an off-by-one: a place is kept for a pooler that ELECTRA lacks ; electra-fixed is without it',
     },
   },
   {

@@ -13,7 +13,7 @@ const lpFt = {
   base: DEFAULT_RATE,
   provenance: {
     source: kumar,
-    model: 'ResNet-50 and ViTs on images',
+    model: 'image classifiers',
     caution:
       'there probing runs to its end with a rate of its own, and fine-tuning has its own schedule; here both share one stage, and the ten times is that of fast-head',
   },

@@ -45,7 +45,7 @@ const surgery = {
   provenance: {
     source:
       'Lee, Chen, Tajwar, Kumar, Yao, Liang, Finn: Surgical Fine-Tuning Improves Adaptation to Distribution Shifts, ICLR 2023, arXiv 2210.11466',
-    model: 'ResNets and a ViT on images',
+    model: 'image classifiers',
     caution:
       'there one block of a network with its old head is tuned; here the heads learn too, since those of a new task are untrained',
   },
