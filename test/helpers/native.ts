@@ -1,4 +1,10 @@
-import type { NativePlan, NativeRagged, NativeSegment, NativeSession, NativeSessionSpec } from '../../lib/native/boundary.ts';
+import type {
+  NativePlan,
+  NativeRagged,
+  NativeSegment,
+  NativeSession,
+  NativeSessionSpec,
+} from '../../lib/native/boundary.ts';
 import { loadNative } from '../../lib/native/load.ts';
 
 export const tinyModel = {
@@ -76,7 +82,9 @@ export function tinySegment(dataset: number, steps: number, replicas = 1): Nativ
 export const endless = 200_000;
 
 /** A session that is ready to train on its dataset. */
-export async function tinySession(spec: Partial<NativeSessionSpec> = {}): Promise<{ session: NativeSession; dataset: number }> {
+export async function tinySession(
+  spec: Partial<NativeSessionSpec> = {},
+): Promise<{ session: NativeSession; dataset: number }> {
   const session = new (loadNative().Session)({ ...tinySpec, ...spec });
   await session.initialize(
     Int32Array.from(session.parameters(), (_, i) => i),

@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test';
 import type { NativeSession } from '../../lib/native/boundary.ts';
 import { loadNative } from '../../lib/native/load.ts';
 import { tinyData, tinyModel, tinyPlan, tinySegment, tinySession, tinySpec } from '../helpers/native.ts';
+import { refuses } from '../helpers/refuses.ts';
 
 let session: NativeSession;
 let dataset: number;
@@ -11,24 +12,6 @@ before(async () => {
   ({ session, dataset } = await tinySession());
 });
 after(() => session.closeSync());
-
-type Case = readonly [field: RegExp, change: Record<string, unknown>];
-
-/** `call` with each change to the right argument must fail with ERR_INVALID_OPTION and a message that begins with the field. */
-async function refuses(right: object, cases: readonly Case[], call: (argument: never) => unknown) {
-  for (const [field, change] of cases) {
-    const changed = { ...right, ...change };
-    await assert.rejects(
-      async () => call(changed as never),
-      (error: Error & { code?: string }) => {
-        assert.equal(error.code, 'ERR_INVALID_OPTION', `${field}: ${error}`);
-        assert.match(error.message, field);
-        return true;
-      },
-      `${field} was accepted`,
-    );
-  }
-}
 
 const [first, score, words] = tinySpec.heads;
 
@@ -51,7 +34,10 @@ test('session specification', async () => {
       [/^spec\.heads: .*needs the pooler/, model({ pooler: false })],
       [/^spec\.heads: expected an array, received an object/, { heads: {} }],
       [/^spec\.heads\[0\]: expected an object, received null/, { heads: [null] }],
-      [/^spec\.heads\[1\]\.kind: expected one of 'classification', 'masked-lm', received 'lm'/, { heads: [first, { ...score, kind: 'lm' }] }],
+      [
+        /^spec\.heads\[1\]\.kind: expected one of 'classification', 'masked-lm', received 'lm'/,
+        { heads: [first, { ...score, kind: 'lm' }] },
+      ],
       [/^spec\.heads\[0\]\.outputs: /, { heads: [{ ...first, outputs: -2 }] }],
       [/^spec\.heads\[0\]\.pool: /, { heads: [{ ...first, pool: 'mean' }] }],
       [/^spec\.heads\[0\]\.name: /, { heads: [{ ...first, name: '' }] }],
@@ -67,7 +53,10 @@ test('session specification', async () => {
     ],
     (spec) => new Session(spec),
   );
-  assert.throws(() => new Session({ ...tinySpec, device: 'cuda:7' }), { code: 'ERR_DEVICE_UNAVAILABLE', message: /cuda:7/ });
+  assert.throws(() => new Session({ ...tinySpec, device: 'cuda:7' }), {
+    code: 'ERR_DEVICE_UNAVAILABLE',
+    message: /cuda:7/,
+  });
   assert.throws(() => new Session(undefined as never), { code: 'ERR_INVALID_OPTION', message: /^spec: / });
 });
 
@@ -107,8 +96,16 @@ test('addDataset', async () => {
     ],
     (data) => session.addDataset(data),
   );
-  const long = { inputIds: new Int32Array(17), typeIds: new Uint8Array(17), offsets: Int32Array.of(0, 17), labels: new Float32Array(1) };
-  assert.throws(() => session.addDataset(long), { code: 'ERR_INVALID_OPTION', message: /row 0 has 17 tokens, the model has 16 positions/ });
+  const long = {
+    inputIds: new Int32Array(17),
+    typeIds: new Uint8Array(17),
+    offsets: Int32Array.of(0, 17),
+    labels: new Float32Array(1),
+  };
+  assert.throws(() => session.addDataset(long), {
+    code: 'ERR_INVALID_OPTION',
+    message: /row 0 has 17 tokens, the model has 16 positions/,
+  });
 });
 
 test('a detached array counts as empty', () => {
@@ -168,7 +165,10 @@ test('train', async () => {
       [/^segment\.parts\[0\]\.masking\.probability: /, masked({ probability: 1.1 })],
       [/^segment\.parts\[0\]\.masking\.maskId: /, masked({ maskId: 50 })],
       [/^segment\.parts\[0\]\.masking\.special\[0\]: /, masked({ special: Int32Array.of(50) })],
-      [/^segment\.parts\[0\]\.masking\.special: leaves no id/, masked({ special: Int32Array.from({ length: 50 }, (_, i) => i) })],
+      [
+        /^segment\.parts\[0\]\.masking\.special: leaves no id/,
+        masked({ special: Int32Array.from({ length: 50 }, (_, i) => i) }),
+      ],
       [/^segment\.parts\[0\]\.labelSmoothing: /, part({ labelSmoothing: 1 })],
       [/^segment\.parts\[0\]\.labelSmoothing: goes with/, part({ head: 1, loss: 'mse', labelSmoothing: 0.1 })],
       [/^segment\.rows\[0\]: row 0 of the dataset has no label/, part({ dataset: unlabelled })],
@@ -195,7 +195,10 @@ test('train', async () => {
     ],
     (segment) => session.train(segment, () => {}),
   );
-  await assert.rejects(session.train(right, undefined as never), { code: 'ERR_INVALID_OPTION', message: /^onEvent: expected a function/ });
+  await assert.rejects(session.train(right, undefined as never), {
+    code: 'ERR_INVALID_OPTION',
+    message: /^onEvent: expected a function/,
+  });
 });
 
 test('training needs a plan, and a new one when replicas or parameters have changed', async () => {
@@ -216,7 +219,7 @@ test('training needs a plan, and a new one when replicas or parameters have chan
   const slot = await other.snapshot('all');
   assert.equal(await other.addHead({ ...first, name: 'late' }), 3);
   await assert.rejects(train(), noPlan);
-  await assert.rejects(other.restore(slot), { code: 'ERR_INVALID_OPTION', message: /^slot/ });
+  await other.restore(slot);
   other.closeSync();
 });
 
@@ -263,20 +266,46 @@ test('fisher, initialize, setReplicas, slots', async () => {
   );
   const invalid = { code: 'ERR_INVALID_OPTION' };
   const parameters = session.parameters().length;
-  await assert.rejects(session.initialize(Int32Array.of(parameters), 0.02, 1), { ...invalid, message: /^parameters\[0\]/ });
+  await assert.rejects(session.initialize(Int32Array.of(parameters), 0.02, 1), {
+    ...invalid,
+    message: /^parameters\[0\]/,
+  });
   await assert.rejects(session.initialize(Int32Array.of(0), -1, 1), { ...invalid, message: /^std/ });
   await assert.rejects(session.initialize(Int32Array.of(0), 1, 0.5), { ...invalid, message: /^seed/ });
   await assert.rejects(session.setReplicas(new Int32Array(0)), { ...invalid, message: /^order/ });
   await assert.rejects(session.setReplicas(Int32Array.of(1)), { ...invalid, message: /^order\[0\]/ });
-  await assert.rejects(session.snapshot('moments' as never), { ...invalid, message: /^what: expected one of 'weights', 'all'/ });
+  await assert.rejects(session.snapshot('moments' as never), {
+    ...invalid,
+    message: /^what: expected one of 'weights', 'all'/,
+  });
   await assert.rejects(session.restore(12), { ...invalid, message: /^slot: there is no slot 12/ });
   const slot = await session.snapshot('weights');
   session.release(slot);
   assert.throws(() => session.release(slot), { ...invalid, message: /^slot/ });
   await assert.rejects(session.restore(slot), invalid);
   const fisher = await session.fisher(right);
-  await assert.rejects(session.restore(fisher), { ...invalid, message: /Fisher information/ });
+  await assert.rejects(session.restore(fisher), { ...invalid, message: /is not a snapshot/ });
   assert.throws(() => session.removeDataset(999), { ...invalid, message: /^dataset/ });
+});
+
+test('gradient', async () => {
+  const unlabelled = session.addDataset({ ...tinyData(8), labels: new Float32Array(8).fill(Number.NaN) });
+  const right = { head: 0, dataset, rows: Int32Array.of(0, 1), loss: 'cross-entropy', batchTokens: 64 } as const;
+  await refuses(
+    right,
+    [
+      [/^gradient\.head: /, { head: 9 }],
+      [/^gradient\.dataset: /, { dataset: 999 }],
+      [/^gradient\.rows: expected at least one row/, { rows: new Int32Array(0) }],
+      [/^gradient\.rows\[0\]: row 0 of the dataset has no label/, { dataset: unlabelled }],
+      [/^gradient\.loss: expected one of/, { loss: 'distillation' }],
+      [/^gradient\.masking: /, { head: 2, loss: 'masked-lm' }],
+      [/^gradient\.batchTokens: /, { batchTokens: 1.5 }],
+    ],
+    (gradient) => session.gradient(gradient),
+  );
+  const slot = await session.gradient(right);
+  await assert.rejects(session.restore(slot), { code: 'ERR_INVALID_OPTION', message: /is not a snapshot/ });
 });
 
 test('load, read and write', async () => {
@@ -312,21 +341,42 @@ test('load, read and write', async () => {
   );
   await assert.rejects(session.write('', '{}', []), { ...invalid, message: /^path/ });
   await assert.rejects(session.write('x', 5 as never, []), { ...invalid, message: /^header: expected a string/ });
-  await assert.rejects(session.write('x', '{}', [{ ...source, replica: 3 } as never]), { ...invalid, message: /^sources\[0\]\.replica/ });
+  await assert.rejects(session.write('x', '{}', [{ ...source, replica: 3 } as never]), {
+    ...invalid,
+    message: /^sources\[0\]\.replica/,
+  });
   await assert.rejects(session.write('/nonexistent/folder/file', '{}', [source as never]), { code: 'ERR_WRITE' });
 });
 
 test('a getter that throws, or that closes the session, among the arguments', async () => {
   const { session: other, dataset: data } = await tinySession();
   const thrown = new RangeError('from the getter');
-  const throwing = { ...tinySegment(data, 1), get steps(): number { throw thrown; } };
-  await assert.rejects(other.train(throwing, () => {}), thrown);
-  const closing = { ...tinySegment(data, 1), get stepOffset() { other.closeSync(); return 0; } };
-  await assert.rejects(other.train(closing, () => {}), { code: 'ERR_DISPOSED' });
+  const throwing = {
+    ...tinySegment(data, 1),
+    get steps(): number {
+      throw thrown;
+    },
+  };
+  await assert.rejects(
+    other.train(throwing, () => {}),
+    thrown,
+  );
+  const closing = {
+    ...tinySegment(data, 1),
+    get stepOffset() {
+      other.closeSync();
+      return 0;
+    },
+  };
+  await assert.rejects(
+    other.train(closing, () => {}),
+    { code: 'ERR_DISPOSED' },
+  );
 });
 
 test('methods refuse a foreign `this`, and the class a call without new', () => {
   const { Session } = loadNative();
-  assert.throws(() => Session.prototype.memory.call({} as never), TypeError);
+  const prototype = Session.prototype as NativeSession;
+  assert.throws(() => prototype.memory.call({} as never), TypeError);
   assert.throws(() => (Session as unknown as (spec: unknown) => void)(tinySpec), TypeError);
 });

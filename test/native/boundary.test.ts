@@ -12,7 +12,9 @@ const source = ts.createSourceFile('boundary.ts', readFileSync(file, 'utf8'), ts
 
 /** Member names of an interface of boundary.ts, sorted. */
 function members(name: string): string[] {
-  const found = source.statements.find((s): s is ts.InterfaceDeclaration => ts.isInterfaceDeclaration(s) && s.name.text === name);
+  const found = source.statements.find(
+    (s): s is ts.InterfaceDeclaration => ts.isInterfaceDeclaration(s) && s.name.text === name,
+  );
   assert(found, `boundary.ts has no interface ${name}`);
   return found.members.map((m) => (m.name as ts.Identifier).text).sort();
 }

@@ -3,7 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NativeSession } from '../../lib/native/boundary.ts';
 import { loadNative } from '../../lib/native/load.ts';
-import { endless, tinyData, tinyModel, tinyPlan, tinySegment, tinySession, tinySpec, trainEndlessly } from '../helpers/native.ts';
+import {
+  endless,
+  tinyData,
+  tinyModel,
+  tinyPlan,
+  tinySegment,
+  tinySession,
+  tinySpec,
+  trainEndlessly,
+} from '../helpers/native.ts';
 
 const none = new Int32Array(0);
 const evaluation = (dataset: number) => ({ head: 0, dataset, want: 'logits', batchTokens: 64 }) as const;
@@ -21,10 +30,21 @@ function everyCall(session: NativeSession, dataset: number): [string, () => unkn
     ['removeDataset', () => session.removeDataset(dataset)],
     ['load', () => session.load([])],
     ['initialize', () => session.initialize(none, 0.02, 1)],
-    ['setPlan', () => session.setPlan({ ...tinyPlan({ replicas: () => 1, parameters: () => [] } as unknown as NativeSession) })],
+    [
+      'setPlan',
+      () => session.setPlan({ ...tinyPlan({ replicas: () => 1, parameters: () => [] } as unknown as NativeSession) }),
+    ],
     ['train', () => session.train(tinySegment(dataset, 1), () => {})],
     ['evaluate', () => session.evaluate(evaluation(dataset))],
-    ['fisher', () => session.fisher({ head: 0, dataset, rows: Int32Array.of(0), loss: 'cross-entropy', labels: 'data' })],
+    [
+      'fisher',
+      () => session.fisher({ head: 0, dataset, rows: Int32Array.of(0), loss: 'cross-entropy', labels: 'data' }),
+    ],
+    [
+      'gradient',
+      () => session.gradient({ head: 0, dataset, rows: Int32Array.of(0), loss: 'cross-entropy', batchTokens: 64 }),
+    ],
+    ['compare', () => session.compare({ buffer: 'weights' }, { buffer: 'weights' })],
     ['setReplicas', () => session.setReplicas(Int32Array.of(0))],
     ['snapshot', () => session.snapshot('all')],
     ['restore', () => session.restore(0)],
@@ -34,7 +54,16 @@ function everyCall(session: NativeSession, dataset: number): [string, () => unkn
   ];
 }
 
-const synchronous = new Set(['parameters', 'matmul', 'replicas', 'memory', 'addDataset', 'removeDataset', 'setPlan', 'release']);
+const synchronous = new Set([
+  'parameters',
+  'matmul',
+  'replicas',
+  'memory',
+  'addDataset',
+  'removeDataset',
+  'setPlan',
+  'release',
+]);
 
 async function assertAllRefuse(session: NativeSession, dataset: number, code: string) {
   for (const [name, call] of everyCall(session, dataset)) {
@@ -141,7 +170,9 @@ test('closeSync of a waiting session does not wait for the running one', async (
 
 test('two sessions at once both finish', async () => {
   const sessions = [await tinySession(), await tinySession()];
-  const results = await Promise.all(sessions.map(({ session, dataset }) => session.train(tinySegment(dataset, 20), () => {})));
+  const results = await Promise.all(
+    sessions.map(({ session, dataset }) => session.train(tinySegment(dataset, 20), () => {})),
+  );
   assert.deepEqual(
     results.map(({ steps }) => steps),
     [20, 20],

@@ -8,7 +8,10 @@ import { fileURLToPath } from 'node:url';
 const fixture = fileURLToPath(new URL('./fixtures/leave.ts', import.meta.url));
 
 async function leave(way: string, delay = 0, whenTraining: (child: ReturnType<typeof spawn>) => void = () => {}) {
-  const child = spawn(process.execPath, [fixture, way, String(delay)], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+  const child = spawn(process.execPath, [fixture, way, String(delay)], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 60_000,
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (data) => {
@@ -36,7 +39,8 @@ const left = (code: number) => (end: Awaited<ReturnType<typeof leave>>) => {
 
 test('process.exit() while training', () => repeatedly(12, 'exit', left(7)));
 
-test('process.exit() of the main thread while a worker thread trains', () => repeatedly(4, 'exit-while-worker-trains', left(7)));
+test('process.exit() of the main thread while a worker thread trains', () =>
+  repeatedly(4, 'exit-while-worker-trains', left(7)));
 
 test('process.exit() inside an event listener', () => repeatedly(2, 'exit-in-listener', left(7)));
 
