@@ -86,7 +86,7 @@ class TrainingRun implements Run {
       }
       return this.#finish();
     } catch (error) {
-      throw signal?.aborted === true ? signal.reason : fromNative(error);
+      throw fromNative(error);
     } finally {
       signal?.removeEventListener('abort', onAbort);
     }
