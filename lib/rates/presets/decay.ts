@@ -43,7 +43,7 @@ export const decayPresets: readonly Preset[] = [
     provenance: {
       ...electra,
       caution:
-        'the extra power is an off-by-one: a place is kept for a pooler that ELECTRA lacks ; electra-fixed is without it',
+        'the extra power is an off-by-one: a place is kept for a pooler that ELECTRA lacks; electra-fixed is without it',
     },
   },
   {

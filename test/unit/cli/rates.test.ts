@@ -130,6 +130,22 @@ test('rates export prints or writes each format', async (t) => {
   assert.match(trainer.stdout, /class RatesTrainer\(transformers\.Trainer\)/);
 });
 
+test('--stage counts from 1', async (t) => {
+  const file = join(await folderOf(t), 'two.rates.json');
+  const groups = [{ name: 'all', match: '*' }];
+  const stages = [{ all: 1e-5 }, { all: 4e-5 }];
+  writeFileSync(file, JSON.stringify({ format: 'lrdist-rates/1', name: 'two', layers: 12, groups, stages }));
+  for (const [stage, rate, ratio] of [
+    [[], '1e-5', 'x0.5'],
+    [['--stage', '2'], '4e-5', 'x2'],
+  ] as const) {
+    const exported = await run(['rates', 'export', file, '--format', 'pytorch', ...stage]);
+    assert.match(exported.stdout, new RegExp(`\\("all", ${rate}, `));
+    const { stdout } = await run(['rates', 'diff', '2e-5', file, ...stage]);
+    assert.match(stdout, new RegExp(` ${rate} +${ratio}$`, 'm'));
+  }
+});
+
 test('mistakes are wrong usage', async () => {
   for (const argv of [
     ['rates'],
