@@ -46,7 +46,7 @@ export async function baseModel(
   const folder = join(parent, `base-${keyOf(settings, corpus)}`);
   if (await exists(join(folder, 'model.safetensors'))) return { folder, reused: true };
   await mkdir(parent, { recursive: true });
-  await writeFolder(folder, async (temporary) => {
+  const written = writeFolder(folder, async (temporary) => {
     await writeWhole(join(temporary, 'vocab.txt'), `${vocabulary().join('\n')}\n`);
     await writeWhole(
       join(temporary, 'tokenizer_config.json'),
@@ -54,6 +54,10 @@ export async function baseModel(
     );
     await writeWhole(join(temporary, 'config.json'), json(configOf(settings.model)));
     await pretrain(temporary, corpus, settings.pretraining, options);
+  });
+  await written.catch((error: unknown) => {
+    // A stop comes out of writeFolder as a failure to write.
+    throw signal?.aborted === true ? signal.reason : error;
   });
   return { folder, reused: false };
 }
