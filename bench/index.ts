@@ -5,12 +5,13 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { availableParallelism, tmpdir } from 'node:os';
+import { penalties } from './cases/penalties.ts';
 import { quality } from './cases/quality.ts';
 import { step } from './cases/step.ts';
 import { type BenchOptions } from './lib/case.ts';
 import { saveResult, writeTable } from './lib/results.ts';
 
-const cases = [step, quality];
+const cases = [step, quality, penalties];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
