@@ -50,6 +50,19 @@ export const fileDataOptions = define({
   train_file: { type: 'string', requiresArg: true, describe: 'own training file: .csv, .tsv, .json or .jsonl' },
   validation_file: { type: 'string', requiresArg: true, describe: 'own evaluation file' },
   test_file: { type: 'string', requiresArg: true, describe: 'own file to predict' },
+  text_column_names: {
+    type: 'string',
+    requiresArg: true,
+    defaultDescription: 'sentence1,sentence2, else the first two others',
+    describe: 'text column of own files, or two with a comma',
+  },
+  label_column_name: {
+    type: 'string',
+    requiresArg: true,
+    defaultDescription: 'label',
+    describe: 'label column of own files',
+  },
+  do_regression: { type: 'boolean', describe: 'labels of own files are numbers to predict' },
   overwrite_cache: { type: 'boolean', describe: 'tokenize again instead of reading the cache' },
 });
 

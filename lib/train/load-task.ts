@@ -19,6 +19,10 @@ export interface LoadTaskOptions extends Operation {
   readonly files?: OwnFiles;
   /** Class names in label order for own files, such as a trained model's. Default: from the train file. */
   readonly labels?: readonly string[];
+  /** Columns of own files and whether their labels are numbers to predict; see OwnFilesOptions for the defaults. */
+  readonly textColumns?: readonly string[];
+  readonly labelColumn?: string;
+  readonly regression?: boolean;
   /** Model folder: its tokenizer (unless one is given) and its number of positions. */
   readonly model: string;
   readonly tokenizer?: Tokenizer;
@@ -110,6 +114,9 @@ async function readOwn(options: LoadTaskOptions, files: OwnFiles): Promise<Sourc
   const { shape, splits } = await loadOwnFiles(files, {
     ...signalOf(options),
     ...(options.labels === undefined ? {} : { labels: options.labels }),
+    ...(options.textColumns === undefined ? {} : { textColumns: options.textColumns }),
+    ...(options.labelColumn === undefined ? {} : { labelColumn: options.labelColumn }),
+    ...(options.regression === undefined ? {} : { regression: options.regression }),
   });
   const wanted = options.splits ?? ['train', 'validation'];
   const rows = Object.fromEntries(Object.entries(splits).filter(([name]) => wanted.includes(name as 'train')));

@@ -169,3 +169,38 @@ test("submissions are as GLUE's server reads them", () => {
     '12\t5.000',
   ]);
 });
+
+test('own files with columns named on the command line', async () => {
+  const columns = (rows: ReturnType<typeof tinyRows>): string =>
+    `note,review,score\n${rows.map(({ text, label }) => `"${text.split(' ')[0]}","${text}",${label === 1 ? 2.5 : -1.5}\n`).join('')}`;
+  await writeFile(join(work, 'scores.csv'), columns(tinyRows(60, 4)));
+  const files = ['--train_file', join(work, 'scores.csv'), '--validation_file', join(work, 'scores.csv')];
+  const shape = [
+    '--text_column_names',
+    'review',
+    '--label_column_name',
+    'score',
+    '--do_regression',
+    '--max_steps',
+    '2',
+    '--quiet',
+  ];
+  const trained = await jsonCli(['train', '--model', model, ...files, ...shape]);
+  assert.equal(typeof trained['eval_mse'], 'number');
+  const wrong = await runCli(['train', '--model', model, ...files, '--label_column_name', 'stars', '--json']);
+  assert.equal(wrong.code, 1);
+  assert.match(wrong.stdout, /stars/);
+  const glue = await runCli([
+    'train',
+    '--model',
+    model,
+    '--task',
+    'sst2',
+    '--data_dir',
+    work,
+    '--label_column_name',
+    'score',
+    '--json',
+  ]);
+  assert.match(glue.stdout, /ERR_INVALID_OPTION/);
+});

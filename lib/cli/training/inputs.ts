@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { resolveModel } from '../../data/hub.ts';
 import { LrdistError } from '../../errors.ts';
 import { configLabels, readConfig } from '../../train/config.ts';
-import { type LoadedTask, loadTask, openTaskTokenizer } from '../../train/load-task.ts';
+import { type LoadedTask, type LoadTaskOptions, loadTask, openTaskTokenizer } from '../../train/load-task.ts';
 import type { CommandContext } from '../run.ts';
 import type { RawArguments } from './options.ts';
 
@@ -69,6 +69,7 @@ export async function taskOf(
     ...optional('dataDir', dataDir),
     ...optional('files', files),
     ...optional('labels', labels),
+    ...columnsOf(args, files !== undefined),
     ...optional('maxLength', positive(args, 'max_seq_length')),
     ...optional('maxTrainSamples', positive(args, 'max_train_samples')),
     ...optional('maxEvalSamples', positive(args, 'max_eval_samples')),
@@ -81,6 +82,26 @@ function ownFiles(args: RawArguments): { train?: string; validation?: string; te
   const [train, validation, test] = [text(args, 'train_file'), text(args, 'validation_file'), text(args, 'test_file')];
   if (train === undefined && validation === undefined && test === undefined) return undefined;
   return { ...optional('train', train), ...optional('validation', validation), ...optional('test', test) };
+}
+
+/** Columns of own files; a GLUE task has its own. */
+function columnsOf(
+  args: RawArguments,
+  own: boolean,
+): Pick<LoadTaskOptions, 'textColumns' | 'labelColumn' | 'regression'> {
+  const texts = text(args, 'text_column_names')?.split(',');
+  const label = text(args, 'label_column_name');
+  const regression = args['do_regression'] as boolean | undefined;
+  if (!own && (texts ?? label ?? regression) !== undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'columns are named, but no own files are given', {
+      remedy:
+        'Give --train_file and --validation_file, or leave out --text_column_names, --label_column_name and --do_regression.',
+    });
+  return {
+    ...optional('textColumns', texts),
+    ...optional('labelColumn', label),
+    ...optional('regression', regression),
+  };
 }
 
 function positive(args: RawArguments, name: string): number | undefined {
