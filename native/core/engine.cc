@@ -107,6 +107,21 @@ Slot& Engine::State::slot(int64_t id) {
   return found->second;
 }
 
+void Engine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
+  const auto buffers = static_cast<int64_t>(weights.defined()) + 2 * static_cast<int64_t>(first.defined());
+  require_memory(static_cast<int64_t>(order.size()) * size * 4 * buffers, "the replicas");
+  const at::Tensor new_weights = rearranged(weights, order, size), new_first = rearranged(first, order, size), new_second = rearranged(second, order, size);
+  std::map<int64_t, Slot> new_slots = slots;
+  rearrange_slots(new_slots, order, size);
+  std::vector<ReplicaState> new_replicas;
+  for (const int32_t k : order) new_replicas.push_back(replicas.at(static_cast<size_t>(k)));
+  weights = new_weights;
+  first = new_first;
+  second = new_second;
+  slots = std::move(new_slots);
+  replicas = std::move(new_replicas);
+}
+
 const float* Engine::State::slot_row(int64_t id, int64_t replica) {
   const at::Tensor& values = slot(id).weights;
   return values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : replica) * layout.size;
@@ -124,15 +139,14 @@ std::vector<ParameterInfo> Engine::parameters() const {
 Matmul Engine::matmul() const { return choose_matmul(state_->spec.matmul); }
 int64_t Engine::replicas() const { return state_->count(); }
 
+// Everything new is made before anything old is given up: running out of memory leaves the engine as it was.
 int64_t Engine::add_head(const HeadSpec& head) {
   const c10::InferenceMode guard;
   State& s = *state_;
-  s.layout.add_head(head);
-  const std::vector<int32_t> order = counting(s.count());
-  s.weights = rearranged(s.weights, order, s.layout.size);
-  s.first = rearranged(s.first, order, s.layout.size);
-  s.second = rearranged(s.second, order, s.layout.size);
-  rearrange_slots(s.slots, order, s.layout.size);
+  Layout layout = s.layout;
+  layout.add_head(head);
+  s.rearrange(counting(s.count()), layout.size);
+  s.layout = std::move(layout);
   const auto count = static_cast<size_t>(s.layout.count());
   for (ReplicaState& r : s.replicas) r.steps.resize(count, 0);
   for (auto& [id, slot] : s.slots)
@@ -171,17 +185,8 @@ void Engine::set_plan(Plan plan) {
 
 void Engine::set_replicas(const std::vector<int32_t>& order) {
   const c10::InferenceMode guard;
-  State& s = *state_;
-  const auto buffers = static_cast<int64_t>(s.weights.defined()) + 2 * static_cast<int64_t>(s.first.defined());
-  require_memory(static_cast<int64_t>(order.size()) * s.layout.size * 4 * buffers, "the replicas");
-  rearrange_slots(s.slots, order, s.layout.size);
-  s.weights = rearranged(s.weights, order, s.layout.size);
-  s.first = rearranged(s.first, order, s.layout.size);
-  s.second = rearranged(s.second, order, s.layout.size);
-  std::vector<ReplicaState> replicas;
-  for (const int32_t k : order) replicas.push_back(s.replicas.at(static_cast<size_t>(k)));
-  s.replicas = std::move(replicas);
-  s.plan.reset();
+  state_->rearrange(order, state_->layout.size);
+  state_->plan.reset();
 }
 
 int64_t Engine::snapshot(bool all) {

@@ -52,6 +52,8 @@ struct Engine::State {
   ReplicaState fresh_replica() const;
   const Ragged& dataset(int64_t id) const;
   Slot& slot(int64_t id);
+  // Replica i becomes old replica order[i], each now `size` floats long; slots follow.
+  void rearrange(const std::vector<int32_t>& order, int64_t size);
   // The slot's values for a replica.
   const float* slot_row(int64_t id, int64_t replica);
 };
