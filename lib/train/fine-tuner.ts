@@ -41,6 +41,7 @@ export class FineTuner implements Model {
   #replicas: number;
   #run: Run | undefined;
   #disposed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(parts: FineTunerParts) {
     this.#parts = parts;
@@ -198,11 +199,18 @@ export class FineTuner implements Model {
     return index;
   }
 
-  async dispose(): Promise<void> {
-    if (this.#disposed) return;
+  dispose(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // The run still needs the session, to stop and to clear up.
+    if (this.#run !== undefined) {
+      this.#run.stop();
+      await this.#run.result.catch(() => undefined);
+    }
     this.#disposed = true;
-    this.#run?.stop();
-    await this.#run?.result.catch(() => undefined);
     this.#parts.session.closeSync();
     untrackSession(this.#parts.session);
     this.#datasets.clear();

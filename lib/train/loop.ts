@@ -1,11 +1,13 @@
 /** The loop of a run: segment after segment, with what happens between them. */
 import { LrdistError } from '../errors.ts';
-import type { NativeSegmentResult } from '../native/boundary.ts';
+import type { NativePlan, NativeSegmentResult } from '../native/boundary.ts';
 import { EventQueue } from './events.ts';
 import { fromNative } from './native-errors.ts';
 import type { Boundary } from './options.ts';
 import { batchesOf, epochAt, nextPause, rowsSeen } from './plan.ts';
+import { nativeRegularizers } from './regularizers.ts';
 import type { Run, RunHost, RunPlan, RunResult, TrainEvent } from './run.ts';
+import { isPlain, mixBatches } from './sources.ts';
 
 /** Starts at once. */
 export function startRun(host: RunHost, plan: RunPlan): Run {
@@ -26,10 +28,13 @@ class TrainingRun implements Run {
   readonly #started = performance.now();
   #stopping = false;
   #training = false;
+  /** Of the engine's plan: what does not change with the phases. */
+  #base: NativePlan;
 
   constructor(host: RunHost, plan: RunPlan) {
     this.#host = host;
     this.#plan = plan;
+    this.#base = plan.plan;
     const { total } = plan.counts;
     const { resume } = plan;
     const series = (before: readonly Float32Array[] | undefined): Float32Array[] =>
@@ -67,14 +72,16 @@ class TrainingRun implements Run {
   }
 
   async #run(): Promise<RunResult> {
-    const { plan, signal, counts, resume } = this.#plan;
+    const { signal, counts, resume } = this.#plan;
     signal?.throwIfAborted();
     const onAbort = (): void => {
       if (this.#training) this.#host.session.requestStop();
     };
     signal?.addEventListener('abort', onAbort);
+    let start: number | undefined;
     try {
-      this.#host.session.setPlan({ ...plan, ...this.#phase() });
+      start = await this.#regularize();
+      this.#host.session.setPlan({ ...this.#base, ...this.#phase() });
       await resume?.restore();
       this.#queue.push({ type: 'groups', rows: this.#plan.groups });
       while (this.#step < counts.total && !this.#stopping) {
@@ -88,8 +95,18 @@ class TrainingRun implements Run {
     } catch (error) {
       throw fromNative(error);
     } finally {
+      if (start !== undefined) this.#host.session.release(start);
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  /** Puts pulls and transforms into the plan. Before a resume restores anything, so that the start is the run's. @returns the slot made for it */
+  async #regularize(): Promise<number | undefined> {
+    const { plan, regularization } = this.#plan;
+    if (regularization === undefined) return undefined;
+    const start = regularization.needsStart ? await this.#host.session.snapshot('weights') : undefined;
+    this.#base = { ...plan, ...nativeRegularizers(regularization, start) };
+    return start;
   }
 
   /** Rates and decay at the present step. */
@@ -102,11 +119,14 @@ class TrainingRun implements Run {
   async #segment(): Promise<boolean> {
     // Moments are of tensors: those that learned go on, those that join start anew.
     if (this.#step > 0 && this.#plan.phases.some(({ step }) => step === this.#step))
-      this.#host.session.setPlan({ ...this.#plan.plan, ...this.#phase(), moments: 'keep' });
-    const { counts, factors, part, seed, clipNorm, dropout, reportMs } = this.#plan;
+      this.#host.session.setPlan({ ...this.#base, ...this.#phase(), moments: 'keep' });
+    const { counts, factors, mixture, seed, clipNorm, dropout, reportMs } = this.#plan;
     const from = this.#step;
     const to = this.#nextPause();
-    const batches = batchesOf(counts, seed, from, to);
+    const plain = batchesOf(counts, seed, from, to);
+    const batches = isPlain(mixture)
+      ? { ...plain, batchPart: new Int32Array(plain.batchStep.length) }
+      : mixBatches(mixture, plain, from, counts, seed);
     const K = this.#host.replicas;
     const segmentFactors = new Float64Array(K * (to - from));
     for (let k = 0; k < K; k++)
@@ -119,13 +139,13 @@ class TrainingRun implements Run {
       result = await this.#host.session.train(
         {
           steps: to - from,
-          parts: [part],
-          batchPart: new Int32Array(batches.batchStep.length),
+          parts: mixture.parts,
           ...batches,
           factors: segmentFactors,
           factorsPerGroup: false,
           clipNorm,
           stepOffset: this.#host.steps,
+          stageOffset: this.#host.steps - from,
           dropout,
           reportMs,
         },

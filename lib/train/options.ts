@@ -2,7 +2,9 @@ import type { NativeMasking, NativePart } from '../native/boundary.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { ScheduleOptions } from '../rates/schedule.ts';
 import type { Operation } from './model.ts';
+import type { Regularizer } from './regularizers.ts';
 import type { RunResume, TrainEvent } from './run.ts';
+import type { RowSource, SideRows } from './sources.ts';
 import type { EncodedSplit, Task } from './task.ts';
 
 export interface OptimizerOptions {
@@ -42,6 +44,14 @@ export interface TrainOptions extends Operation {
   readonly loss?: NativePart['loss'];
   /** For `masked-lm`. */
   readonly masking?: NativeMasking;
+  /** More rows, mixed with the run's own as if all were one dataset (joint training): epochs are passes over all of them. */
+  readonly mix?: readonly RowSource[];
+  /** Rows of earlier tasks or of a teacher beside those of every step (replay, distillation). */
+  readonly beside?: readonly SideRows[];
+  /** Pulls and transforms: one for all replicas, or one for each. */
+  readonly regularizers?: Regularizer | readonly Regularizer[];
+  /** Patterns of the tensors that they act on; L2-SP pulls the others to 0. Default `bert.*`, the body. */
+  readonly anchored?: readonly string[];
 
   /** One for all replicas, or one for each. */
   readonly rates: RateDistribution | readonly RateDistribution[];

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { LrdistError } from '../errors.ts';
 import { loadNative } from '../native/load.ts';
 import type { Model } from './model.ts';
+import { describeRegularizers } from './regularizers.ts';
 import type { RunPlan } from './run.ts';
 import type { EncodedSplit } from './task.ts';
 
@@ -43,8 +44,24 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
     max_grad_norm: plan.clipNorm,
     label_smoothing: plan.part.labelSmoothing ?? 0,
     loss: plan.part.loss,
+    other_rows: otherRows(plan),
+    regularizers: describeRegularizers(plan.regularization),
     dropout: plan.dropout ? `${model.spec.model.hiddenDropout} ${model.spec.model.attentionDropout}` : 'off',
   };
+}
+
+/** What is learned beside the run's own rows. Their texts are not digested: the rows' numbers, teachers and weights are. */
+function otherRows({ mixture }: RunPlan): string {
+  const { parts, main, beside } = mixture;
+  if (parts.length === 1) return 'none';
+  const sources = [...main.slice(1), ...beside.flatMap((side) => side.sources)];
+  return digest(
+    JSON.stringify([main.length, beside.map(({ rows, weight, sources: list }) => [rows, weight, list.length])]),
+    ...sources.flatMap(({ part, rows, count }) => {
+      const { head, loss, temperature = 0, targets = new Float32Array() } = parts[part]!;
+      return [JSON.stringify([head, loss, temperature, count]), rows ?? new Int32Array(), targets];
+    }),
+  );
 }
 
 function digest(...parts: readonly (string | Int32Array | Uint8Array | Float32Array | Float64Array)[]): string {

@@ -1,7 +1,6 @@
 /** TrainOptions, checked, with every default filled in and every name looked up. */
 import { z } from 'zod';
 import { LrdistError, nearest } from '../errors.ts';
-import type { NativePart } from '../native/boundary.ts';
 import { forLayers } from '../rates/convert.ts';
 import { layersOf } from '../rates/depth.ts';
 import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
@@ -12,8 +11,11 @@ import { check } from './check.ts';
 import type { HeadOptions, ModelParameter } from './model.ts';
 import type { TrainOptions } from './options.ts';
 import { countSteps } from './plan.ts';
+import { resolveRegularizers } from './regularizers.ts';
 import type { GroupRow, RunPlan } from './run.ts';
-import { type EncodedSplit, evaluationSplits, rowsOf } from './task.ts';
+import { resolveSources } from './resolve-sources.ts';
+import { totalRows } from './sources.ts';
+import { type EncodedSplit, evaluationSplits } from './task.ts';
 
 const whole = z.number().int();
 const count = whole.positive();
@@ -26,6 +28,10 @@ const schema = z.strictObject({
   dataset: object.optional(),
   loss: z.enum(['cross-entropy', 'double-softmax', 'mse', 'masked-lm']).optional(),
   masking: object.optional(),
+  mix: list.default([]),
+  beside: list.default([]),
+  regularizers: object.optional(),
+  anchored: list.optional(),
   rates: object,
   stage: whole.nonnegative().default(0),
   epochs: z.number().positive().default(3),
@@ -70,18 +76,10 @@ export interface ResolveContext {
 /** @throws ERR_INVALID_OPTION, ERR_UNKNOWN_OPTION, ERR_GROUP_EMPTY, ERR_PARAMETER_UNCLAIMED */
 export function resolveTrain(context: ResolveContext, options: TrainOptions): RunPlan {
   const checked = check(schema, options, 'train');
-  const { headName, split } = what(options);
-  const head = context.head(headName);
-  const { kind, labels } = context.heads[head]!;
-  const rows = rowsOf(split);
-  if (rows < 1) throw new LrdistError('ERR_INVALID_OPTION', 'train: there are no rows to train on');
-  const loss = options.loss ?? (kind === 'masked-lm' ? 'masked-lm' : labels === null ? 'mse' : 'cross-entropy');
-  requireLoss(loss, kind, labels, options);
-  if (loss !== 'masked-lm') requireLabels(split, labels, headName);
-
+  const { headNames, ...mixture } = resolveSources(context, options, checked.labelSmoothing);
   const distributions = perReplica(options.rates, context.replicas);
   const counts = countSteps({
-    rows,
+    rows: totalRows(mixture.main),
     batchSize: checked.batchSize,
     accumulation: checked.gradientAccumulationSteps,
     epochs: checked.epochs,
@@ -93,7 +91,7 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
     return { step, ...buildPlan(context.parameters, distributions, { weightDecay, stage, at }) };
   });
   const rates = phases[0]!;
-  for (const phase of phases) refuseFrozen(phase, context, headName, kind);
+  for (const phase of phases) refuseFrozen(phase, context, headNames);
   const all = new Float64Array(context.replicas * counts.total);
   for (const [k, distribution] of distributions.entries()) {
     all.set(
@@ -105,13 +103,6 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   for (const [k, step] of (options.resume?.nonFinite ?? []).entries())
     if (step >= 0) for (const phase of phases) phase.rates.fill(0, k * phase.groups, (k + 1) * phase.groups);
 
-  const part: NativePart = {
-    head,
-    dataset: context.dataset(split),
-    loss,
-    ...(checked.labelSmoothing > 0 ? { labelSmoothing: checked.labelSmoothing } : {}),
-    ...(options.masking === undefined ? {} : { masking: options.masking }),
-  };
   return {
     counts,
     plan: {
@@ -125,7 +116,9 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
     phases: phases.map(({ step, rates: table, decay }) => ({ step, rates: table, decay })),
     // The rates that the run ends with: what waits at first has its own there.
     groups: groupRows(context.parameters, distributions, phases.at(-1)!),
-    part,
+    part: mixture.parts[0]!,
+    mixture,
+    regularization: resolveRegularizers(options.regularizers, options.anchored, context),
     factors: all,
     clipNorm: checked.clipNorm,
     dropout: checked.dropout,
@@ -142,18 +135,6 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   };
 }
 
-function what(options: TrainOptions): { headName: string; split: EncodedSplit } {
-  const headName = options.head ?? options.task?.name;
-  const split = options.dataset ?? options.task?.splits['train'];
-  if (headName === undefined)
-    throw new LrdistError('ERR_INVALID_OPTION', 'train: expected a task, or a head with a dataset');
-  if (split === undefined)
-    throw new LrdistError('ERR_INVALID_OPTION', `train: task ${headName} has no split "train"`, {
-      remedy: 'Load the train split, or pass rows as `dataset`.',
-    });
-  return { headName, split };
-}
-
 function perReplica(rates: TrainOptions['rates'], replicas: number): readonly RateDistribution[] {
   if (!Array.isArray(rates)) return new Array<RateDistribution>(replicas).fill(rates as RateDistribution);
   if (rates.length !== replicas) {
@@ -165,50 +146,13 @@ function perReplica(rates: TrainOptions['rates'], replicas: number): readonly Ra
   return rates as readonly RateDistribution[];
 }
 
-function requireLoss(
-  loss: NativePart['loss'],
-  kind: string,
-  labels: readonly string[] | null,
-  options: TrainOptions,
-): void {
-  const fits =
-    kind === 'masked-lm'
-      ? loss === 'masked-lm'
-      : labels === null
-        ? loss === 'mse'
-        : loss === 'cross-entropy' || loss === 'double-softmax';
-  if (!fits)
-    throw new LrdistError(
-      'ERR_INVALID_OPTION',
-      `loss: "${loss}" does not fit a ${kind === 'masked-lm' ? 'masked-lm' : labels === null ? 'regression' : 'classification'} head`,
-    );
-  if (loss === 'masked-lm' && options.masking === undefined)
-    throw new LrdistError('ERR_INVALID_OPTION', 'masking: masked-lm needs it (probability, maskId, special)');
-  if ((options.labelSmoothing ?? 0) > 0 && loss !== 'cross-entropy')
-    throw new LrdistError('ERR_INVALID_OPTION', `labelSmoothing: only for cross-entropy, not "${loss}"`);
-}
-
-function requireLabels(split: EncodedSplit, labels: readonly string[] | null, name: string): void {
-  for (const [row, label] of split.labels.entries()) {
-    if (Number.isNaN(label)) {
-      throw new LrdistError('ERR_DATA_INVALID', `row ${row + 1} of the rows to train ${name} on has no label`, {
-        remedy: 'Official test files have no labels: train on the train split.',
-      });
-    }
-    if (labels !== null && !(Number.isInteger(label) && label >= 0 && label < labels.length)) {
-      throw new LrdistError(
-        'ERR_LABEL_UNKNOWN',
-        `row ${row + 1} of the rows to train ${name} on has label ${label}; classes are 0 to ${labels.length - 1} (${labels.join(', ')})`,
-      );
-    }
-  }
-}
-
 /** A replica in which nothing learns would only waste time; more likely a slip in the rates. */
-function refuseFrozen(rates: RatePlan, context: ResolveContext, headName: string, kind: string): void {
+function refuseFrozen(rates: RatePlan, context: ResolveContext, headNames: readonly string[]): void {
+  const used = new Set(
+    headNames.map((name) => (context.heads[context.head(name)]!.kind === 'masked-lm' ? 'cls.' : `classifier.${name}.`)),
+  );
   const other = (name: string): boolean =>
-    (name.startsWith('classifier.') && (kind !== 'classification' || !name.startsWith(`classifier.${headName}.`))) ||
-    (name.startsWith('cls.') && kind !== 'masked-lm');
+    /^(classifier|cls)\./.test(name) && ![...used].some((prefix) => name.startsWith(prefix));
   for (let k = 0; k < context.replicas; k++) {
     const learns = context.parameters.some(
       ({ name }, p) => !other(name) && rates.rates[k * rates.groups + rates.groupOf[p]!]! > 0,

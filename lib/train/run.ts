@@ -2,6 +2,8 @@ import type { NativePart, NativePlan, NativeSession } from '../native/boundary.t
 import type { EvaluateOptions, Scores } from './model.ts';
 import type { Boundary } from './options.ts';
 import type { StepCounts } from './plan.ts';
+import type { Regularization } from './regularizers.ts';
+import type { Mixture } from './sources.ts';
 import type { Task } from './task.ts';
 
 /** One row of the table that a run prints first: a group of one replica's distribution. */
@@ -103,7 +105,10 @@ export interface RunPlan {
   /** Where rates change during the run: from `step`, from 0, on these [K x G] hold. The first is at 0 and has the plan's own. */
   readonly phases: readonly { readonly step: number; readonly rates: Float64Array; readonly decay: Float64Array }[];
   readonly groups: readonly GroupRow[];
+  /** The run's own rows, and its parts' first. */
   readonly part: NativePart;
+  readonly mixture: Mixture;
+  readonly regularization: Regularization | undefined;
   /** [replicas x total] */
   readonly factors: Float64Array;
   readonly clipNorm: number;
