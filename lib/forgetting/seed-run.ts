@@ -89,7 +89,6 @@ class SeedRun {
       task,
       rates,
       stage: stage - 1,
-      seed: this.#seed,
       moments: stage === 1 ? 'fresh' : moments,
       loggingSteps: 0,
       ...(signal === undefined ? {} : { signal }),

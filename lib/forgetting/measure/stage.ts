@@ -200,12 +200,13 @@ export class StageMeasurement {
       const rows = this.#scored.rows.length;
       const depth = this.#model.config.num_hidden_layers + 1;
       const layers: Record<string, Measured> = {};
-      for (let l = 0; l < depth; l++) {
+      // The first token's embedding is the same in every row, so there is nothing to compare below the first layer.
+      for (let l = 1; l < depth; l++) {
         // Products of wide layers take a while: let others have the thread between two of them.
         await setImmediate();
         const x = centredLayer(before.states![one]!, rows, depth, l);
         const y = centredLayer(after.states![k]!, rows, depth, l);
-        layers[l === 0 ? 'embeddings' : `layer_${l - 1}`] = linearCka(x, y);
+        layers[`layer_${l - 1}`] = linearCka(x, y);
       }
       return { layers };
     });

@@ -15,6 +15,11 @@ for (const task of demoTasks) {
     assert.ok(Math.max(...counts) - Math.min(...counts) <= 1, counts.join(' '));
     assert.equal(new Set(rows.map((row) => row.texts.join('\t'))).size, count);
     assert.deepEqual(drawRows(task, count, 7), rows);
+    const again = drawRows(task, count, 7, seen);
+    assert.ok(
+      again.every((row) => !rows.some((other) => other.texts.join('\t') === row.texts.join('\t'))),
+      'texts seen are left out',
+    );
     const more = drawRows(task, count, 8, seen).map((row) => row.texts.join('\t'));
     assert.ok(
       more.every((text) => !rows.some((row) => row.texts.join('\t') === text)),
