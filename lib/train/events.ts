@@ -1,5 +1,5 @@
 /** The queue between a run and whoever reads its events. */
-import { channel } from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 import type { TrainEvent } from './run.ts';
 
 /** Every event is published here too, whether or not the run is iterated. */
@@ -7,19 +7,27 @@ export const trainChannel = channel('lrdist:train');
 
 const capacity = 1000;
 
+/** Step events say how many were lost before them. */
+export type QueuedEvent = { readonly type: 'step'; readonly dropped: number } | { readonly type: string };
+
 /**
  * Holds events until they are read. A waiting step event is replaced by a newer one; when the queue is full the oldest event goes. The number lost is told
  * by the next step event (`dropped`).
  */
-export class EventQueue {
-  #events: TrainEvent[] = [];
+export class EventQueue<E extends QueuedEvent = TrainEvent> {
+  readonly #channel: Channel;
+  #events: E[] = [];
   #dropped = 0;
   #ended = false;
   #error: { readonly reason: unknown } | undefined;
   #wake: (() => void) | undefined;
 
-  push(event: TrainEvent): void {
-    if (trainChannel.hasSubscribers) trainChannel.publish(event);
+  constructor(publisher: Channel = trainChannel) {
+    this.#channel = publisher;
+  }
+
+  push(event: E): void {
+    if (this.#channel.hasSubscribers) this.#channel.publish(event);
     if (this.#ended) return;
     const last = this.#events.at(-1);
     if (event.type === 'step' && last?.type === 'step') {
@@ -40,7 +48,7 @@ export class EventQueue {
     this.#notify();
   }
 
-  async *read(): AsyncGenerator<TrainEvent, void, undefined> {
+  async *read(): AsyncGenerator<E, void, undefined> {
     for (;;) {
       const event = this.#events.shift();
       if (event !== undefined) {
