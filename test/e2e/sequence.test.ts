@@ -32,13 +32,13 @@ const larger = [
 ];
 const high = flat(1e-2, 2).name;
 const third = tinyTask({ name: 'third', ...size, seed: 31 });
-const options: SequenceOptions = {
+const options = {
   model,
   tasks: [praise, blame],
   distributions: [flat(1e-2, 2)],
   training: { epochs: 2, batchSize: 8 },
   session: { threads: 1 },
-};
+} satisfies SequenceOptions;
 
 before(() => writeTinyBert(model, { maskedLm: true }));
 
