@@ -44,7 +44,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'shift',
-    describe: 'train on one task, then another, and measure what is forgotten',
+    describe: 'train on one task, then on others, and measure what is forgotten',
     load: async () => commandOf(await import('./commands/shift.ts')),
   },
   {

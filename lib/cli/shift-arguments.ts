@@ -6,6 +6,7 @@ import { resolveModel } from '../data/hub.ts';
 import { loadRates } from '../rates/parse.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
 import { runOptions, trainingArguments } from '../train/arguments.ts';
+import type { Task } from '../train/task.ts';
 import { readConfig } from '../train/config.ts';
 import {
   dataOptions,
@@ -18,6 +19,7 @@ import {
   trainingOptions,
 } from './options.ts';
 import type { CommandContext } from './run.ts';
+import { sequenceOptions } from './sequence-options.ts';
 import { modelFolder, optional, taskOf } from './training/inputs.ts';
 import { type RawArguments, trainingInput } from './training/options.ts';
 
@@ -29,7 +31,11 @@ function without<T extends Record<string, Options>, K extends keyof T>(options: 
 }
 
 export const shiftOptions = define({
-  tasks: { type: 'string', requiresArg: true, describe: 'the task to keep and the task to learn, as qnli,sst2' },
+  tasks: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'two tasks or more in the order of learning, as qnli,sst2; one with --shift length or embedding',
+  },
   rates: {
     type: 'string',
     requiresArg: true,
@@ -42,12 +48,11 @@ export const shiftOptions = define({
     describe: 'base of names in --rates that have no @',
   },
   mode: {
-    alias: 'protocol',
     type: 'string',
     requiresArg: true,
     choices: ['keep', 'paper'],
     defaultDescription: 'keep',
-    describe: 'keep: one first stage shared by all; paper: a distribution governs both stages',
+    describe: 'keep: one first stage shared by all; paper: a distribution governs all stages',
   },
   first_rates: {
     type: 'string',
@@ -65,7 +70,8 @@ export const shiftOptions = define({
     requiresArg: true,
     describe: 'epochs of the first stage, if not --num_train_epochs',
   },
-  keep_moments: { type: 'boolean', describe: "paper mode: the second stage goes on with the first's Adam moments" },
+  keep_moments: { type: 'boolean', describe: "paper mode: later stages go on with Adam's moments" },
+  ...sequenceOptions,
   seeds: {
     type: 'string',
     requiresArg: true,
@@ -94,9 +100,18 @@ export const shiftOptions = define({
 
 const text = (args: RawArguments, name: string): string | undefined => args[name] as string | undefined;
 
+/** What a shift of two tasks and a longer sequence have in common. */
+export type SharedOptions = Omit<ShiftOptions, 'tasks' | 'onEvent'> & { readonly tasks: readonly Task[] };
+
+/** The options of a shift, from what both have in common. @throws ERR_INVALID_OPTION */
+export function shiftFrom(shared: SharedOptions): ShiftOptions {
+  const [first, second] = shared.tasks;
+  return { ...shared, tasks: [first!, second!] };
+}
+
 /** Reads models, rates and data. @throws LrdistError of many codes */
-export async function shiftFrom(args: RawArguments, context: CommandContext): Promise<ShiftOptions> {
-  const [first, second] = pair(args);
+export async function readShared(args: RawArguments, context: CommandContext): Promise<SharedOptions> {
+  const names = taskNames(args);
   const seeds = seedsOf(text(args, 'seeds') ?? '1', (args['seed'] as number | undefined) ?? 42);
   const training = trainingOf(args);
   const firstModel = await firstFolder(args, context);
@@ -110,8 +125,12 @@ export async function shiftFrom(args: RawArguments, context: CommandContext): Pr
   const distributions = await loadRates(required(args, 'rates', 'flat@2e-4,fast-head@1e-4'), { layers, base });
   const load = (task: string): ReturnType<typeof taskOf> =>
     taskOf({ ...args, task_name: task }, firstModel ?? model, ['train', 'validation'], context, false);
-  const tasks = [await load(first), await load(second)] as const;
-  for (const task of tasks) for (const note of task.notes) context.output.note(`${task.name}, ${note}`);
+  const tasks: Task[] = [];
+  for (const name of names) {
+    const task = await load(name);
+    for (const note of task.notes) context.output.note(`${task.name}, ${note}`);
+    tasks.push(task);
+  }
   const firstEpochs = args['first_num_train_epochs'] as number | undefined;
   return {
     model,
@@ -140,15 +159,21 @@ function required(args: RawArguments, name: string, example: string): string {
   return value;
 }
 
-function pair(args: RawArguments): [string, string] {
+function taskNames(args: RawArguments): readonly string[] {
   const given = required(args, 'tasks', 'qnli,sst2');
   const names = given.split(',').map((name) => name.trim().toLowerCase());
-  const [first, second] = names;
-  if (names.length !== 2 || !first || !second)
-    throw new LrdistError('ERR_INVALID_OPTION', `--tasks: expected two tasks, received "${given}"`, {
-      remedy: 'Name the task to keep, then the task to learn, as --tasks qnli,sst2',
-    });
-  return [first, second];
+  const within = !['task', undefined].includes(text(args, 'shift'));
+  if (names.includes('') || (within ? names.length !== 1 : names.length < 2))
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `--tasks: expected ${within ? `one task to cut by ${text(args, 'shift')}` : 'two tasks or more'}, received "${given}"`,
+      {
+        remedy: within
+          ? 'Name the task whose rows are to be cut in two, as --tasks qnli'
+          : 'Name the task to keep, then the tasks to learn, as --tasks qnli,sst2',
+      },
+    );
+  return names;
 }
 
 /** `3`: three seeds from `from` on; `7,`: the seed 7 alone; `1,2,5`: these. */

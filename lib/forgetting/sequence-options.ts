@@ -2,6 +2,7 @@ import type { NativeMasking } from '../native/boundary.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { Operation } from '../train/model.ts';
 import type { EncodedSplit, Task } from '../train/task.ts';
+import type { MeasureOptions } from './measure/index.ts';
 import type { ShiftMode, ShiftOptions, StageTraining } from './options.ts';
 import type { StagedPenalty } from './penalties.ts';
 
@@ -43,5 +44,10 @@ export interface SequenceOptions extends Operation {
   readonly fisher?: { readonly rows?: number; readonly labels?: 'data' | 'model' };
   /** Of `ewc-pretrained`: text rows, and how they are masked. */
   readonly pretraining?: { readonly dataset: EncodedSplit; readonly masking: NativeMasking };
+  /**
+   * What happens within each stage after the first: to the weights, and to what is known of the first task. Default: nothing is measured. With `masked_lm` the model
+   * has a language-model head, which the distributions must have a group for.
+   */
+  readonly measure?: MeasureOptions | boolean;
   readonly session?: ShiftOptions['session'];
 }

@@ -3,6 +3,7 @@ import { LrdistError } from '../errors.ts';
 import { flat, type RateDistribution } from '../rates/distribution.ts';
 import type { TaskMetric } from '../report/sequence-record.ts';
 import { check } from '../train/check.ts';
+import { type MeasureOptions, type MeasurePlan, planMeasures } from './measure/index.ts';
 import { countSteps } from '../train/plan.ts';
 import { rowsOf, splitOf, type Task } from '../train/task.ts';
 import type { ShiftMode, StageTraining } from './options.ts';
@@ -44,6 +45,7 @@ const schema = z.strictObject({
     })
     .prefault({}),
   pretraining: object.optional(),
+  measure: z.union([z.boolean(), object]).optional(),
   session: object.default({}),
   signal: z.instanceof(AbortSignal).optional(),
 });
@@ -75,6 +77,7 @@ export interface SequencePlan {
   readonly reference: boolean;
   /** By task as given. */
   readonly metrics: readonly TaskMetric[];
+  readonly measures: MeasurePlan | undefined;
   trainingAt(stage: number): StageTraining;
   momentsAt(stage: number): 'keep' | 'fresh';
 }
@@ -112,6 +115,7 @@ export function planSequence(given: SequenceOptions): SequencePlan {
   for (const penalty of used)
     if (penalty.kind.name === 'replay') for (const task of tasks) replayRows(penalty, task, seeds[0]!);
   const combinations = combinationsOf(distributions, penalties);
+  const trainingAt = (stage: number): StageTraining => ({ ...options.training, ...options.stages?.[stage] });
   return {
     options,
     mode,
@@ -130,7 +134,8 @@ export function planSequence(given: SequenceOptions): SequencePlan {
     zeroShot: checked.zeroShot ?? (sameHead || tasks.length > 2),
     reference: checked.reference,
     metrics: tasks.map((task) => metricOf(task, mode, split)),
-    trainingAt: (stage) => ({ ...options.training, ...options.stages?.[stage] }),
+    measures: planMeasures(checked.measure as MeasureOptions | boolean | undefined, trainedRows(tasks, trainingAt)),
+    trainingAt,
     momentsAt: (stage) => {
       if (stage === 0) return 'fresh';
       const list = typeof checked.moments === 'string' ? [checked.moments] : checked.moments;
@@ -144,6 +149,15 @@ export function stageSteps(training: StageTraining, task: Task, mixed: readonly 
   const { epochs = 3, maxSteps = -1, batchSize = 8, gradientAccumulationSteps = 1 } = training;
   const rows = [task, ...mixed].reduce((sum, each) => sum + rowsOf(splitOf(each, 'train')), 0);
   return countSteps({ rows, batchSize, accumulation: gradientAccumulationSteps, epochs, maxSteps }).total;
+}
+
+/** Rows that each replica is trained on, epochs and stages counted. */
+function trainedRows(tasks: readonly Task[], trainingAt: (stage: number) => StageTraining): number {
+  return tasks.reduce((sum, task, stage) => {
+    const training = trainingAt(stage);
+    const { batchSize = 8, gradientAccumulationSteps = 1 } = training;
+    return sum + stageSteps(training, task) * batchSize * gradientAccumulationSteps;
+  }, 0);
 }
 
 /** Whether a pass mixes the rows of earlier tasks into a stage. */

@@ -1,6 +1,7 @@
 /** All combinations of a sequence under one seed. */
 import { isLrdistError } from '../errors.ts';
-import type { ResultMatrix, SequenceRunRecord } from '../report/sequence-record.ts';
+import type { MeasuresRecord } from '../report/measures-record.ts';
+import type { ResultMatrix, SequenceMeasured, SequenceRunRecord } from '../report/sequence-record.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { Model } from '../train/model.ts';
 import { openModel } from '../train/open.ts';
@@ -9,6 +10,7 @@ import type { RunResult } from '../train/run.ts';
 import type { Task } from '../train/task.ts';
 import { machine } from './environment.ts';
 import { sequenceScores } from './matrix.ts';
+import { type MeasureAfter, measureBefore, type StageMeasurement } from './measure/index.ts';
 import { accumulate, forget, type Memory, remember } from './memory.ts';
 import type { Pass } from './passes.ts';
 import { penaltyAt } from './penalties.ts';
@@ -27,6 +29,7 @@ export interface SequenceSeedResult {
   /** By distribution, by task as given. */
   readonly alone: readonly (readonly number[])[] | undefined;
   readonly machine: ReturnType<typeof machine>;
+  readonly measured: readonly SequenceMeasured[];
   readonly tokens: number;
   readonly notes: readonly string[];
 }
@@ -60,6 +63,7 @@ export async function runSequenceSeed(plan: SequencePlan, seed: number, teller: 
     ...options.session,
     path: given ? first.path : options.model,
     tasks: plan.sameHead ? tasks.slice(0, 1) : tasks,
+    ...(plan.measures?.measures.includes('masked_lm') === true ? { heads: [{ name: 'mlm', kind: 'masked-lm' }] } : {}),
     replicas: 1,
     seed,
     ...(signal === undefined ? {} : { signal }),
@@ -67,11 +71,18 @@ export async function runSequenceSeed(plan: SequencePlan, seed: number, teller: 
   if (given) requireHead(model, plan.heads[0]!, first.path);
   const run = new SequenceSeed(plan, seed, model, teller, await pretrainedSlots(plan, model, seed));
   const done = await run.all();
-  return { ...done, machine: machine(model), tokens: run.tokens, notes: given ? model.loaded.notes : [] };
+  return {
+    ...done,
+    machine: machine(model),
+    measured: run.measured,
+    tokens: run.tokens,
+    notes: given ? model.loaded.notes : [],
+  };
 }
 
 class SequenceSeed {
   tokens = 0;
+  readonly measured: SequenceMeasured[] = [];
   readonly #plan: SequencePlan;
   readonly #seed: number;
   readonly #model: Model;
@@ -108,8 +119,11 @@ class SequenceSeed {
       for (const [o, order] of plan.orders.entries()) {
         if (order[0] !== firstTask) continue;
         for (const pass of plan.passes) {
-          await this.#back(begin, pass.members.length);
-          runs.push(...(await this.#pass(pass, o, order, shared, { untrained, alone })));
+          // Before the fork one model stands for all.
+          await this.#back(begin, 1);
+          const measurement = keep ? await this.#measure(order, 1) : undefined;
+          await this.#model.setReplicas(new Array<number>(pass.members.length).fill(0));
+          runs.push(...(await this.#pass(pass, o, order, shared, { untrained, alone, measurement })));
         }
       }
       if (shared?.memory !== undefined) forget(this.#model, shared.memory);
@@ -152,6 +166,8 @@ class SequenceSeed {
     context: {
       readonly untrained: readonly number[] | undefined;
       readonly alone: readonly (readonly number[])[] | undefined;
+      /** Begun before the fork. */
+      readonly measurement: StageMeasurement | undefined;
     },
   ): Promise<SequenceRunRecord[]> {
     const plan = this.#plan;
@@ -162,6 +178,7 @@ class SequenceSeed {
     const results: (RunResult | undefined)[] = shared === undefined ? [] : [shared.result];
     const finite = new Array<boolean>(K).fill(true);
     const names = pass.members.map((i) => plan.combinations[i]!.name);
+    const measures: (readonly MeasuresRecord[] | null)[] = [];
     let memory = shared?.memory;
     for (let stage = rows.length; stage < T; stage++) {
       const task = plan.tasks[order[stage]!]!;
@@ -177,11 +194,14 @@ class SequenceSeed {
         pretrained: this.#pretrained,
         memory,
       });
+      const measurement =
+        context.measurement !== undefined && stage === 1 ? context.measurement : await this.#measure(order, stage);
       try {
         const result = await this.#train(place, order, setting, work, names, finite);
         results.push(result);
         for (let k = 0; k < K; k++) finite[k] &&= result.nonFinite[k] === -1;
       } catch (error) {
+        measurement?.release();
         // The other passes may do better.
         if (!(isLrdistError(error) && error.code === 'ERR_LOSS_NOT_FINITE')) throw error;
         this.#failure ??= error;
@@ -193,6 +213,11 @@ class SequenceSeed {
         for (const slot of setting.temporary) this.#model.session.release(slot);
       }
       rows.push(await this.#row(place, order));
+      if (measurement !== undefined) {
+        const { replicas, ...rest } = await measurement.after(measureAfter(setting.rates, plan));
+        measures[stage] = replicas;
+        this.measured.push({ order: orderIndex, pass: pass.name, stage: stage + 1, ...rest });
+      }
       if (stage + 1 < T && remembers(plan, pass, stage + 1))
         memory = await this.#remember(pass, stage, task, memory, shared?.memory);
     }
@@ -227,6 +252,7 @@ class SequenceSeed {
           const result = results[i];
           return result === undefined ? null : finalLoss(result.losses[result.losses.length === 1 ? 0 : k]!);
         }),
+        ...(plan.measures === undefined ? {} : { measures: order.map((_, i) => measures[i]?.[k] ?? null) }),
       };
     });
   }
@@ -354,6 +380,21 @@ class SequenceSeed {
     return all;
   }
 
+  /** Begins the measures of a stage: of the first task in the order, and of the task that the stage trains. */
+  async #measure(order: readonly number[], stage: number): Promise<StageMeasurement | undefined> {
+    const { measures: plan, tasks, heads, split, options } = this.#plan;
+    if (plan === undefined || stage === 0) return undefined;
+    const named = (t: number): Task => ({ ...tasks[t]!, name: heads[t]! });
+    const { signal } = options;
+    return measureBefore(this.#model, {
+      plan,
+      tasks: [named(order[0]!), named(order[stage]!)],
+      seed: this.#seed,
+      split,
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
   async #mark(): Promise<Mark> {
     return { slot: await this.#model.session.snapshot('all'), steps: this.#model.steps };
   }
@@ -364,6 +405,10 @@ class SequenceSeed {
     await this.#model.session.restore(slot);
     this.#model.steps = steps;
   }
+}
+
+function measureAfter(distributions: readonly RateDistribution[], { options: { signal } }: SequencePlan): MeasureAfter {
+  return { distributions, ...(signal === undefined ? {} : { signal }) };
 }
 
 function oneOrAll(rates: readonly RateDistribution[], replicas: number): TrainOptions['rates'] {

@@ -114,6 +114,7 @@ function recordOf(plan: SequencePlan, results: readonly SequenceSeedResult[], st
           ),
         }
       : {}),
+    ...(plan.measures === undefined ? {} : { measured: results.flatMap(({ measured }) => measured) }),
     summary: summarizeSequence(
       combinations.map(({ name }) => name),
       runs,

@@ -1,4 +1,5 @@
 import type { RatesDocument } from '../rates/file.ts';
+import type { MeasuresRecord, StageMeasures } from './measures-record.ts';
 import type { TaskRecord } from './shift-record.ts';
 import type { Interval, Spread } from './spread.ts';
 
@@ -63,6 +64,17 @@ export interface SequenceRunRecord {
   readonly scores: SequenceScores;
   /** Mean training loss of the last tenth of each stage's steps; null where there was no such stage, or it stopped being finite. */
   readonly final_losses: readonly (number | null)[];
+  /** By stage, where it was measured: what the stage did to the weights and to the first task. */
+  readonly measures?: readonly (MeasuresRecord | null)[];
+}
+
+/** What was measured of one pass's stage, and how long it took. */
+export interface SequenceMeasured extends Omit<StageMeasures, 'replicas'> {
+  readonly order: number;
+  /** `shared`, or the penalty with its own batches. */
+  readonly pass: string;
+  /** From 1. */
+  readonly stage: number;
 }
 
 export interface SequenceSummaryRecord {
@@ -111,6 +123,8 @@ export interface SequenceRecord {
     readonly distribution: string;
     readonly scores: readonly number[];
   }[];
+  /** Rows and time of the measures. */
+  readonly measured?: readonly SequenceMeasured[];
   readonly summary: readonly SequenceSummaryRecord[];
   readonly notes: readonly string[];
   readonly train_tokens: number;

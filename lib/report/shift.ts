@@ -45,12 +45,12 @@ export function points(share: number): string {
   return (100 * share).toFixed(1);
 }
 
-function spreadText({ mean, sd }: Spread): string {
+export function spreadText({ mean, sd }: Spread): string {
   if (Number.isNaN(mean)) return '-';
   return sd === null ? points(mean) : `${points(mean)} ± ${points(sd)}`;
 }
 
-function intervalText({ mean, low, high }: Interval): string {
+export function intervalText({ mean, low, high }: Interval): string {
   if (Number.isNaN(mean)) return '-';
   const signed = (share: number): string => `${share > 0 ? '+' : ''}${points(share)}`;
   return low === null || high === null ? signed(mean) : `${signed(mean)} [${signed(low)}, ${signed(high)}]`;

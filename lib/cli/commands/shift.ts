@@ -2,13 +2,18 @@ import { join } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { LrdistError } from '../../errors.ts';
 import { estimateShift, type ShiftEstimate } from '../../forgetting/estimate.ts';
+import { estimateSequence, type SequenceEstimate } from '../../forgetting/sequence-estimate.ts';
+import { taskSequence } from '../../forgetting/sequence.ts';
 import type { ShiftOptions } from '../../forgetting/options.ts';
 import { taskShift } from '../../forgetting/shift.ts';
+import { sequenceTable } from '../../report/sequence.ts';
 import { shiftTable } from '../../report/shift.ts';
 import { exists, requireWritable, writeJson } from '../../train/files.ts';
 import { formatSeconds } from '../progress.ts';
 import { command, type CommandContext } from '../run.ts';
-import { shiftFrom, shiftOptions } from '../shift-arguments.ts';
+import { isSequence, sequenceFrom } from '../sequence-arguments.ts';
+import { sequenceProgress } from '../sequence-progress.ts';
+import { readShared, type SharedOptions, shiftFrom, shiftOptions } from '../shift-arguments.ts';
 import { shiftProgress } from '../shift-progress.ts';
 import type { RawArguments } from '../training/options.ts';
 
@@ -18,6 +23,10 @@ const builder = (y: Argv): Argv<RawArguments> =>
     .example(
       'lrdist shift --model DIR --tasks qnli,sst2 --rates flat@2e-4,fast-head@1e-4 --seeds 3 --max_train_samples 6000 --data-dir DIR',
       'compare two distributions on one pair of tasks',
+    )
+    .example(
+      'lrdist shift --model DIR --tasks qnli,sst2,mnli --rates flat@2e-4,llrd-0.95@3e-4 --penalty none,ewc,replay@200 --seeds 3 --data-dir DIR',
+      'compare distributions and penalties on three tasks in a row',
     );
 
 async function run(args: RawArguments, context: CommandContext): Promise<void> {
@@ -26,7 +35,12 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const file = folder === undefined ? undefined : join(folder, 'shift.json');
   if (folder !== undefined && file !== undefined && args['dry_run'] !== true)
     await prepare(folder, file, args['overwrite_output_dir'] === true);
-  const options = await shiftFrom(args, context);
+  const shared = await readShared(args, context);
+  if (isSequence(args)) {
+    await runSequence(args, shared, file, context);
+    return;
+  }
+  const options = shiftFrom(shared);
   if (args['dry_run'] === true) {
     const estimate = await estimateShift(options);
     output.result(estimate, () => estimateText(options, estimate));
@@ -38,6 +52,33 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     progress.stop();
     if (file !== undefined) await writeJson(file, record);
     output.result(record, () => shiftTable(record));
+    if (file !== undefined) output.note(`The record is in ${file}`);
+  } finally {
+    progress.stop();
+  }
+}
+
+async function runSequence(
+  args: RawArguments,
+  shared: SharedOptions,
+  file: string | undefined,
+  context: CommandContext,
+): Promise<void> {
+  const { output } = context;
+  const options = await sequenceFrom(args, shared, context);
+  if (args['dry_run'] === true) {
+    const estimate = await estimateSequence(options);
+    output.result(estimate, () => sequenceEstimateText(estimate));
+    return;
+  }
+  await using sequence = taskSequence(options);
+  const progress = sequenceProgress(options, output);
+  try {
+    for await (const event of sequence) progress.event(event);
+    const record = await sequence.result;
+    progress.stop();
+    if (file !== undefined) await writeJson(file, record);
+    output.result(record, () => sequenceTable(record));
     if (file !== undefined) output.note(`The record is in ${file}`);
   } finally {
     progress.stop();
@@ -64,9 +105,22 @@ function estimateText({ distributions }: ShiftOptions, { stages, seeds, seconds 
   ].join('\n');
 }
 
+function sequenceEstimateText({ combinations, passes, seeds, orders, rows, seconds }: SequenceEstimate): string {
+  return [
+    `${combinations.length} combinations: ${combinations.join(', ')}`,
+    ...passes.map(({ name, replicas }) =>
+      name === 'shared'
+        ? `${replicas} side by side on the same batches`
+        : `${replicas} with ${name}, on batches of their own`,
+    ),
+    `${seeds} seed${seeds > 1 ? 's' : ''}, ${orders} order${orders > 1 ? 's' : ''}, ${rows.toLocaleString('en-US')} rows trained on in all`,
+    `about ${formatSeconds(seconds)} in all`,
+  ].join('\n');
+}
+
 export default {
   command: 'shift',
-  describe: 'train on one task, then another, and measure what is forgotten',
+  describe: 'train on one task, then on others, and measure what is forgotten',
   builder,
   handler: command<RawArguments>(run),
 } satisfies CommandModule<object, RawArguments>;

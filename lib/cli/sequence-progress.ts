@@ -1,0 +1,33 @@
+import type { SequenceEvent } from '../forgetting/sequence-events.ts';
+import type { SequenceOptions } from '../forgetting/sequence-options.ts';
+import type { Output } from './output.ts';
+import { createProgress, type Progress } from './progress.ts';
+
+/** One progress line over all stages, passes, orders and seeds; the unit is a row trained on. */
+export function sequenceProgress(
+  { tasks }: Pick<SequenceOptions, 'tasks'>,
+  output: Output,
+): { readonly event: (event: SequenceEvent) => void; readonly stop: () => void } {
+  const label = tasks.map(({ name }) => name).join(' -> ');
+  let progress: Progress | undefined;
+  return {
+    event(event) {
+      if (event.type === 'not-finite')
+        output.note(
+          `seed ${event.seed}, stage ${event.stage} (${event.task}): the loss of ${event.combination} stopped being finite at step ${event.step + 1}`,
+        );
+      if (event.type !== 'step') return;
+      const { done, total } = event.progress;
+      progress ??= createProgress({ label, total, stream: output.stderr, enabled: output.progress });
+      const finite = event.losses.filter(Number.isFinite);
+      progress.update({
+        done: Math.round(done),
+        ...(finite.length === 0 ? {} : { loss: finite.reduce((sum, loss) => sum + loss, 0) / finite.length }),
+      });
+    },
+    stop() {
+      progress?.stop();
+      progress = undefined;
+    },
+  };
+}
