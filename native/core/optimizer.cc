@@ -100,8 +100,8 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
       for_runs(moments.touched, false, [&](int64_t begin, int64_t end) { kernels::decay(weights + place.offset + begin * width, (end - begin) * width, keep); });
     }
   }
-  const kernels::AdamSettings settings{static_cast<float>(plan.beta1), static_cast<float>(plan.beta2), static_cast<float>(plan.eps), static_cast<float>(clip),
-                                       decoupled};
+  const kernels::AdamSettings settings{static_cast<float>(plan.beta2),     static_cast<float>(plan.eps),       static_cast<float>(clip),
+                                       static_cast<float>(1 - plan.beta1), static_cast<float>(1 - plan.beta2), decoupled};
   kernels::adam(weights, moments.first, moments.second, gradients.data(), annealing.anchor, chunks, settings);
 }
 

@@ -81,7 +81,8 @@ struct AdamChunk {
   float pull = 0;  // RecAdam: after the update w -= pull * (w - anchor)
 };
 struct AdamSettings {
-  float beta1, beta2, eps, clip;
+  float beta2, eps, clip;
+  float new1, new2;  // 1 - beta1 and 1 - beta2, taken in double: in fp32 0.999 leaves an error of 1e-5
   bool decoupled;
 };
 void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings);

@@ -11,15 +11,14 @@ namespace {
 template <bool decoupled>
 void update(float* w, float* m, float* v, const float* g, const float* anchor, const AdamChunk& c, const AdamSettings& s) {
   const float keep = decoupled ? 1.0f - c.lr * c.decay : 1.0f;
-  const float a = 1.0f - s.beta1, b = 1.0f - s.beta2;
 #pragma omp simd
   for (int64_t i = c.begin; i < c.end; ++i) {
     float gradient = g[i] * s.clip;
     float weight = w[i];
     if (decoupled) weight *= keep;
     else gradient += c.decay * weight;
-    const float first = m[i] + a * (gradient - m[i]);
-    const float second = s.beta2 * v[i] + b * gradient * gradient;
+    const float first = m[i] + s.new1 * (gradient - m[i]);
+    const float second = s.beta2 * v[i] + s.new2 * gradient * gradient;
     m[i] = first;
     v[i] = second;
     w[i] = weight - c.step_size * (first / (std::sqrt(second) / c.bias2_sqrt + s.eps));
