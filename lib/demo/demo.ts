@@ -28,15 +28,15 @@ export interface DemoRecord {
   readonly base_model_reused: boolean;
   /** Flat rates tried for the first task, the chosen one first. */
   readonly first_rates: readonly FirstRate[];
-  /** All shapes and bases, on the select rows under the choosing seed. */
+  /** All shapes and bases, on the select rows under the choosing seeds. */
   readonly choice: ShiftRecord;
   /** The chosen base of each shape, on the validation rows under the other seeds; flat first. */
   readonly comparison: ShiftRecord;
   readonly seconds: number;
 }
 
-/** Seed of all choices; the comparison counts its seeds from the next one on. */
-const choosingSeed = 100;
+/** Seeds of choices count from here, those of the comparison go on after them. */
+const firstSeed = 100;
 
 /** @throws what openModel and taskShift throw */
 export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
@@ -54,7 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
     loadDemoTask(name, base.folder, settings.rows, signal === undefined ? {} : { signal });
   const tasks = [await load(settings.tasks[0]), await load(settings.tasks[1])] as const;
 
-  const ranked = await rankFirstRates(tasks[0], { ...common, settings, folder: base.folder, seed: choosingSeed });
+  const ranked = await rankFirstRates(tasks[0], { ...common, settings, folder: base.folder, seed: firstSeed });
   tell({ type: 'first-rate', ...ranked[0]! });
 
   const shift = (
@@ -73,10 +73,14 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
       ...over,
     });
   const shapes = candidates(settings);
-  const choice = await shift('choose', { distributions: shapes.flat(), seeds: [choosingSeed], split: 'select' });
+  const choice = await shift('choose', {
+    distributions: shapes.flat(),
+    seeds: seedsFrom(firstSeed, settings.choosingSeeds),
+    split: 'select',
+  });
   const chosen = bestOfEach(shapes, choice);
   tell({ type: 'chosen', distributions: chosen.map(({ name }) => name) });
-  const seeds = Array.from({ length: settings.seeds }, (_, i) => choosingSeed + 1 + i);
+  const seeds = seedsFrom(firstSeed + settings.choosingSeeds, settings.seeds);
   const comparison = await shift('compare', { distributions: chosen, seeds, split: 'validation' });
   return {
     format: 'lrdist-demo/1',
@@ -88,6 +92,10 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
     comparison,
     seconds: (performance.now() - began) / 1000,
   };
+}
+
+function seedsFrom(first: number, count: number): number[] {
+  return Array.from({ length: count }, (_, i) => first + i);
 }
 
 /** The distributions tried, by shape, flat first. */

@@ -73,7 +73,7 @@ function introduction(tasks: readonly [string, string]): string {
 
 function resultText({ comparison, settings, seconds }: DemoRecord, reading: string): string {
   const { rows } = settings;
-  const fairness = `Bases were chosen on ${rows.select} other rows under another seed, ${settings.shapes[0]!.bases.length} tries for each shape. It is a toy: for results on your tasks, use lrdist shift.`;
+  const fairness = `Bases were chosen on ${rows.select} other rows under ${settings.choosingSeeds === 1 ? 'another seed' : `${settings.choosingSeeds} other seeds`}, ${settings.shapes[0]!.bases.length} tries for each shape. It is a toy: for results on your tasks, use lrdist shift.`;
   return `${shiftTable(comparison)}\n${reading} ${fairness}\n\nDone in ${formatSeconds(seconds)}.`;
 }
 
