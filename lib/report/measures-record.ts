@@ -36,7 +36,7 @@ export interface ConflictRecord {
   readonly after: ConflictPoint;
 }
 
-/** Linear CKA of the first token's states before and after, on rows of the task to keep: `embeddings`, `layer_0`, ... */
+/** Linear CKA of the first token's states before and after, on rows of the task to keep: `layer_0`, `layer_1`, ... */
 export interface SimilarityRecord {
   readonly layers: ByPart;
 }

@@ -3,7 +3,14 @@ import type { StageMeasures } from '../../report/measures-record.ts';
 import type { Model } from '../../train/model.ts';
 import { type MeasureAfter, type MeasureBefore, StageMeasurement } from './stage.ts';
 
-export { planMeasures, parseMeasures, defaultMeasureRows, type MeasureOptions, type MeasurePlan } from './options.ts';
+export {
+  planMeasures,
+  parseMeasures,
+  measureRowsFor,
+  defaultMeasureRows,
+  type MeasureOptions,
+  type MeasurePlan,
+} from './options.ts';
 export { retrainHead, maskedLmLoss, type HeldText, type RetrainOptions, type RetrainResult } from './language-model.ts';
 export { readParagraphs, encodeText, maskingOf, type TextOptions } from './text.ts';
 export { StageMeasurement, type MeasureAfter, type MeasureBefore } from './stage.ts';

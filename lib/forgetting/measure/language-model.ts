@@ -73,7 +73,7 @@ export interface RetrainOptions extends Operation {
   readonly epochs?: number;
   /** Default 16. */
   readonly batchSize?: number;
-  /** Default 1e-3. */
+  /** Default 3e-3. */
   readonly rate?: number;
 }
 
@@ -93,7 +93,7 @@ export interface RetrainResult {
  */
 export async function retrainHead(model: Model, text: HeldText, options: RetrainOptions = {}): Promise<RetrainResult> {
   const head = maskedLmHead(model);
-  const { signal, rate = 1e-3, epochs = 3, batchSize = 16 } = options;
+  const { signal, rate = 3e-3, epochs = 3, batchSize = 16 } = options;
   const { steps } = model;
   try {
     const result = await model.train({

@@ -4,12 +4,24 @@ import { type MeasureName, measureNames, type MeasureRows } from '../../report/m
 import { check } from '../../train/check.ts';
 import type { HeldText } from './language-model.ts';
 
-/** Sizes with which all measures together stay below a tenth of a run on 2,000 rows a task (docs/measures.md). */
+/** Rows of a run that is long enough for them: all measures together stay below a tenth of its time (docs/measures.md). */
 export const defaultMeasureRows: MeasureRows = { conflict: 64, scored: 256, probe: 384, masked_lm: 32 };
+const leastMeasureRows: MeasureRows = { conflict: 8, scored: 32, probe: 48, masked_lm: 4 };
+/** Rows trained on, epochs counted, from which on a run is that long. */
+const longRun = 12_000;
+
+/** Default rows for a run that trains each replica on so many rows, epochs and stages counted: in proportion where it is short, down to an eighth. */
+export function measureRowsFor(trainedRows: number): MeasureRows {
+  const share = Math.min(1, trainedRows / longRun);
+  const of = (name: keyof MeasureRows): number =>
+    Math.max(Math.round(share * defaultMeasureRows[name]), leastMeasureRows[name]);
+  return { conflict: of('conflict'), scored: of('scored'), probe: of('probe'), masked_lm: of('masked_lm') };
+}
 
 export interface MeasureOptions {
   /** Default: all, `masked_lm` only where `text` is given. */
   readonly measures?: readonly MeasureName[];
+  /** Default: `measureRowsFor` the run. */
   readonly rows?: Partial<MeasureRows>;
   /** Held text for `masked_lm`; the model needs a masked-LM head. */
   readonly text?: HeldText;
@@ -26,21 +38,25 @@ const schema = z.strictObject({
   measures: z.array(z.enum(measureNames)).readonly().optional(),
   rows: z
     .strictObject({
-      conflict: count(1).default(defaultMeasureRows.conflict),
-      scored: count(2).default(defaultMeasureRows.scored),
-      probe: count(4).default(defaultMeasureRows.probe),
-      masked_lm: count(1).default(defaultMeasureRows.masked_lm),
+      conflict: count(1).optional(),
+      scored: count(2).optional(),
+      probe: count(4).optional(),
+      masked_lm: count(1).optional(),
     })
-    .prefault({}),
+    .default({}),
   text: z.custom<HeldText>((value) => typeof value === 'object' && value !== null, 'expected text').optional(),
 });
 
 /**
  * Options, checked, with defaults; undefined where nothing is to be measured (`false`, no options, an empty list).
  *
+ * @param trainedRows rows that the run trains each replica on, epochs and stages counted: a short run is measured on fewer rows by default
  * @throws ERR_INVALID_OPTION, ERR_UNKNOWN_OPTION
  */
-export function planMeasures(options: MeasureOptions | boolean | undefined): MeasurePlan | undefined {
+export function planMeasures(
+  options: MeasureOptions | boolean | undefined,
+  trainedRows = Infinity,
+): MeasurePlan | undefined {
   if (options === undefined || options === false) return undefined;
   const { rows, text, ...given } = check(schema, options === true ? {} : options, 'measures');
   const wanted = given.measures ?? measureNames.filter((name) => name !== 'masked_lm' || text !== undefined);
@@ -53,7 +69,18 @@ export function planMeasures(options: MeasureOptions | boolean | undefined): Mea
       remedy: 'Add masked_lm to the measures, or leave the text out.',
     });
   const measures = measureNames.filter((name) => wanted.includes(name));
-  return measures.length === 0 ? undefined : { measures, rows, text };
+  if (measures.length === 0) return undefined;
+  const defaults = measureRowsFor(trainedRows);
+  return {
+    measures,
+    rows: {
+      conflict: rows.conflict ?? defaults.conflict,
+      scored: rows.scored ?? defaults.scored,
+      probe: rows.probe ?? defaults.probe,
+      masked_lm: rows.masked_lm ?? defaults.masked_lm,
+    },
+    text,
+  };
 }
 
 /**

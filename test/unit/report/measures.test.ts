@@ -20,7 +20,7 @@ function record(drift: number, probeAfter: number | null): MeasuresRecord {
   return {
     drift: { body: drift, layers: { embeddings: drift / 2, layer_0: 2 * drift }, kinds: {}, parameters: {} },
     conflict: { before: point(0.25), after: point(-0.5) },
-    similarity: { layers: { embeddings: 1, layer_0: 0.75 } },
+    similarity: { layers: { layer_0: 1, layer_1: 0.75 } },
     probe: {
       metric: 'accuracy',
       before: { probe: 0.8, head: 0.79, strength: 1 },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   defaultMeasureRows,
+  measureRowsFor,
   type MeasureOptions,
   parseMeasures,
   planMeasures,
@@ -30,6 +31,14 @@ test('by default all that needs no text, with the default rows', () => {
   const some = planMeasures({ measures: ['probe', 'drift', 'probe'], rows: { probe: 10 } })!;
   assert.deepEqual(some.measures, ['drift', 'probe']);
   assert.deepEqual(some.rows, { ...defaultMeasureRows, probe: 10 });
+});
+
+test('a short run is measured on fewer rows, unless they are given', () => {
+  assert.deepEqual(measureRowsFor(Infinity), defaultMeasureRows);
+  assert.deepEqual(measureRowsFor(6000), { conflict: 32, scored: 128, probe: 192, masked_lm: 16 });
+  assert.deepEqual(measureRowsFor(1), { conflict: 8, scored: 32, probe: 48, masked_lm: 4 });
+  const { rows } = planMeasures({ rows: { scored: 500 } }, 6000)!;
+  assert.deepEqual(rows, { conflict: 32, scored: 500, probe: 192, masked_lm: 16 });
 });
 
 test('wrong options are refused', () => {
