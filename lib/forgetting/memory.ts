@@ -54,19 +54,21 @@ export function forget(model: Model, { fisher, anchor }: Memory): void {
  *
  * `ewc`: a pull for each task, sum_t F_t (w - w_t)^2. Up to a constant that is one pull with F = sum_t F_t to the mean of the w_t weighted by F_t.
  * `ewc-online`: F = gamma F_old + F_new, to the newest weights.
+ *
+ * @param penalties of each replica: ewc, ewc-online, or none to leave its newest memory as it is
  */
 export async function accumulate(
   model: Model,
   old: Memory,
   newest: Memory,
-  penalties: readonly Penalty[],
+  penalties: readonly (Penalty | undefined)[],
 ): Promise<void> {
   const { session, parameters } = model;
   const folder = await mkdtemp(join(tmpdir(), 'lrdist-'));
   try {
     for (const [replica, penalty] of penalties.entries()) {
+      if (penalty === undefined) continue;
       const { name } = penalty.kind;
-      if (name !== 'ewc' && name !== 'ewc-online') continue;
       for (const parameter of parameters.keys()) {
         const read = (slot: number): Promise<Float32Array> =>
           session.read({ buffer: 'slot', parameter, replica, slot });

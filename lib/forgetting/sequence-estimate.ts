@@ -1,5 +1,6 @@
 import { openModel } from '../train/open.ts';
 import { rowsOf, splitOf } from '../train/task.ts';
+import type { StageTraining } from './options.ts';
 import type { SequenceOptions } from './sequence-options.ts';
 import { planSequence } from './sequence-plan.ts';
 import { seedWork } from './sequence-work.ts';
@@ -37,7 +38,7 @@ export async function estimateSequence(options: SequenceOptions): Promise<Sequen
   });
   let perRow = 0;
   for (const task of tasks) {
-    const { loss: _loss, ...training } = plan.trainingAt(1);
+    const training = withoutLoss(plan.trainingAt(1));
     const { batchSize = 8, gradientAccumulationSteps = 1 } = training;
     const run = (maxSteps: number): Promise<{ seconds: number }> =>
       model.train({ ...training, task, rates: options.distributions[0]!, maxSteps, ...abort }).result;
@@ -60,4 +61,9 @@ export async function estimateSequence(options: SequenceOptions): Promise<Sequen
     rows,
     seconds: perRow * (rows + (models * scored) / 3),
   };
+}
+
+/** Which loss it is does not change the time, and the published one does not fit every head. */
+function withoutLoss(training: StageTraining): StageTraining {
+  return Object.fromEntries(Object.entries(training).filter(([key]) => key !== 'loss'));
 }

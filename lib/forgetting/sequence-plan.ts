@@ -3,7 +3,7 @@ import { LrdistError } from '../errors.ts';
 import { flat, type RateDistribution } from '../rates/distribution.ts';
 import type { TaskMetric } from '../report/sequence-record.ts';
 import { check } from '../train/check.ts';
-import { type MeasureOptions, type MeasurePlan, planMeasures } from './measure/index.ts';
+import { type MeasurePlan, planMeasures } from './measure/index.ts';
 import { countSteps } from '../train/plan.ts';
 import { rowsOf, splitOf, type Task } from '../train/task.ts';
 import type { ShiftMode, StageTraining } from './options.ts';
@@ -134,7 +134,7 @@ export function planSequence(given: SequenceOptions): SequencePlan {
     zeroShot: checked.zeroShot ?? (sameHead || tasks.length > 2),
     reference: checked.reference,
     metrics: tasks.map((task) => metricOf(task, mode, split)),
-    measures: planMeasures(checked.measure as MeasureOptions | boolean | undefined, trainedRows(tasks, trainingAt)),
+    measures: planMeasures(checked.measure, trainedRows(tasks, trainingAt)),
     trainingAt,
     momentsAt: (stage) => {
       if (stage === 0) return 'fresh';

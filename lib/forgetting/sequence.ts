@@ -7,9 +7,10 @@ import { versions } from './environment.ts';
 import { sequenceChannel, type SequenceEvent } from './sequence-events.ts';
 import type { SequenceOptions } from './sequence-options.ts';
 import { planSequence, type SequencePlan } from './sequence-plan.ts';
-import { runSequenceSeed, type SequenceSeedResult, type Teller } from './sequence-run.ts';
+import { runSequenceSeed, type SequenceSeedResult } from './sequence-run.ts';
 import { sequenceNotes, summarizeSequence } from './sequence-summary.ts';
 import { seedWork } from './sequence-work.ts';
+import type { Teller } from './stage-trainer.ts';
 
 /** A sequence under way. Iterate for events (step events are merged when the reader is slower), or just await `result`. */
 export interface SequenceRun extends AsyncIterable<SequenceEvent>, AsyncDisposable {

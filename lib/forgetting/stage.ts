@@ -1,11 +1,11 @@
 /** One stage of one pass: what each replica is trained with. */
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { Model } from '../train/model.ts';
-import type { Regularizer } from '../train/regularizers.ts';
+import type { Anchor, Regularizer } from '../train/regularizers.ts';
 import type { RowSource, SideRows } from '../train/sources.ts';
 import { splitOf, type Task } from '../train/task.ts';
 import { withFrozenBody } from './frozen.ts';
-import { fisherOf, type Memory } from './memory.ts';
+import type { FisherOptions, Memory } from './memory.ts';
 import type { Combination, Pass } from './passes.ts';
 import { type Penalty, penaltyAt } from './penalties.ts';
 import type { Pretrained } from './pretrained.ts';
@@ -23,6 +23,10 @@ export interface StageContext {
   readonly order: readonly number[];
   readonly pretrained: Pretrained;
   readonly memory: Memory | undefined;
+  /** The weights that the stage starts from. */
+  readonly start: Anchor;
+  /** Fisher information of the new task, for Child-Tuning D. */
+  readonly childFisher: number | undefined;
 }
 
 export interface StageSetting {
@@ -31,8 +35,16 @@ export interface StageSetting {
   readonly mix: readonly RowSource[];
   readonly beside: readonly SideRows[];
   readonly steps: number;
-  /** Slots that serve this stage alone. */
-  readonly temporary: readonly number[];
+}
+
+/** Plain training. */
+export function plainSetting(rates: readonly RateDistribution[], steps: number): StageSetting {
+  return { rates, regularizers: [], mix: [], beside: [], steps };
+}
+
+/** What acts on each member of a pass; undefined where nothing does. */
+export function penaltiesAt(plan: SequencePlan, { members }: Pass, stage: number): readonly (Penalty | undefined)[] {
+  return members.map((i) => acting(penaltyAt(plan.combinations[i]!.penalty, stage), stage));
 }
 
 export async function settingOf(context: StageContext): Promise<StageSetting> {
@@ -42,21 +54,17 @@ export async function settingOf(context: StageContext): Promise<StageSetting> {
   const earlier = order.slice(0, stage).map((t) => plan.tasks[t]!);
   const mixed = isJoint(pass, stage) ? earlier : [];
   const steps = stageSteps(plan.trainingAt(stage), task, mixed);
-  const penalties = members.map(({ penalty }) => acting(penaltyAt(penalty, stage), stage));
+  const penalties = penaltiesAt(plan, pass, stage);
   const names = model.parameters.map(({ name }) => name);
-  const childFisher = penalties.some((penalty) => penalty?.kind.name === 'child-d')
-    ? await fisherOf(model, task, headOf(plan, task), fisherOptions(context))
-    : undefined;
   const own = pass.penalty === undefined ? undefined : acting(penaltyAt(pass.penalty, stage), stage);
   return {
     rates: members.map(({ distribution }, k) =>
       penalties[k]?.kind.name === 'frozen' ? withFrozenBody(distribution, names) : distribution,
     ),
-    regularizers: penalties.map((penalty) => regularizerOf(penalty, context, steps, childFisher)),
+    regularizers: penalties.map((penalty) => regularizerOf(penalty, context, steps)),
     mix: mixed.map((each) => ({ task: each, head: headOf(plan, each) })),
     beside: own === undefined ? [] : await besideOf(own, context, task, earlier),
     steps,
-    temporary: childFisher === undefined ? [] : [childFisher],
   };
 }
 
@@ -64,7 +72,7 @@ export function headOf(plan: Pick<SequencePlan, 'tasks' | 'heads'>, task: Task):
   return plan.heads[plan.tasks.indexOf(task)]!;
 }
 
-export function fisherOptions({ plan, seed }: Pick<StageContext, 'plan' | 'seed'>): Parameters<typeof fisherOf>[3] {
+export function fisherOptions({ plan, seed }: Pick<StageContext, 'plan' | 'seed'>): FisherOptions {
   return { ...plan.fisher, seed, signal: plan.options.signal };
 }
 
@@ -88,14 +96,13 @@ function acting(penalty: Penalty, stage: number): Penalty | undefined {
 
 function regularizerOf(
   penalty: Penalty | undefined,
-  { pretrained, memory }: StageContext,
+  { pretrained, memory, start, childFisher }: StageContext,
   steps: number,
-  childFisher: number | undefined,
 ): Regularizer {
   if (penalty === undefined) return { kind: 'none' };
   const { kind, numbers } = penalty;
   const number = (name: string): number => numbers[name]!;
-  const anchor = kind.pretrained === true ? pretrained.weights! : 'start';
+  const anchor = kind.pretrained === true ? pretrained.weights! : start;
   switch (kind.name) {
     case 'l2-sp':
     case 'l2-sp-pretrained':

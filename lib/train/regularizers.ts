@@ -107,7 +107,7 @@ export function describeRegularizers(regularization: Regularization | undefined)
           key === 'fisher' || (key === 'anchor' && value !== 'start')
             ? `${key} slot`
             : key === 'kind'
-              ? value
+              ? String(value)
               : `${key} ${value}`,
         )
         .join(' '),

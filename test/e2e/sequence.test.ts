@@ -161,7 +161,9 @@ test('contradicting tasks on one head: plain training forgets all, strong pulls 
     'joint',
   ];
   const record = await run({ tasks: larger, heads: 'same', penalties, training: learned });
-  const kept = Object.fromEntries(record.runs.map(({ scores }, i) => [penalties[i], scores.p_o!]));
+  const kept: Record<string, number> = Object.fromEntries(
+    record.runs.map(({ scores }, i) => [penalties[i]!, scores.p_o!]),
+  );
   assert.ok(record.runs.every(({ scores }) => scores.before! > 0.9));
   assert.ok(kept['none']! < 0.1, JSON.stringify(kept));
   for (const penalty of ['ewc@1e10', 'ewc-online@1e10', 'l2-sp@1e5,0', 'recadam@1e4,1,1000', 'lwf@100,1'])
