@@ -35,7 +35,7 @@ export interface DemoSettings {
 
 const warmed = { lr_scheduler_type: 'linear', warmup_ratio: 0.1 } as const;
 
-/** About two to four minutes on two cores. */
+/** A few minutes on two cores. */
 export const fullDemo: DemoSettings = {
   model: { hidden: 96, layers: 4, heads: 4, intermediate: 192 },
   pretraining: { passages: 20_000, epochs: 4, batchSize: 32, rate: 1.5e-3, maskProbability: 0.2 },
@@ -46,9 +46,9 @@ export const fullDemo: DemoSettings = {
   firstTraining: { epochs: 4, batchSize: 32, schedule: warmed },
   firstRates: [4e-4, 8e-4],
   shapes: [
-    { name: 'flat', bases: [4e-4, 8e-4, 1.6e-3] },
+    { name: 'flat', bases: [2e-4, 4e-4, 8e-4] },
     { name: 'fast-head', bases: [2e-4, 4e-4, 8e-4] },
-    { name: 'paper-rounded', bases: [4e-4, 8e-4, 1.6e-3] },
+    { name: 'paper-rounded', bases: [2e-4, 4e-4, 8e-4] },
   ],
   choosingSeeds: 3,
   seeds: 5,
