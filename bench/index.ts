@@ -5,13 +5,14 @@
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { availableParallelism, tmpdir } from 'node:os';
+import { measures } from './cases/measures.ts';
 import { penalties } from './cases/penalties.ts';
 import { quality } from './cases/quality.ts';
 import { step } from './cases/step.ts';
 import { type BenchOptions } from './lib/case.ts';
 import { saveResult, writeTable } from './lib/results.ts';
 
-const cases = [step, quality, penalties];
+const cases = [step, quality, penalties, measures];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -3,7 +3,7 @@ export { LrdistError, errorCodes, isLrdistError, type ErrorCode } from './errors
 export { openModel } from './train/open.ts';
 export { fineTune, type FineTuneOptions, type FineTuneResult, type FineTuning } from './train/fine-tune.ts';
 export { trainingArguments, type TrainingArguments, type TrainingArgumentsInput } from './train/arguments.ts';
-export { loadTask, type LoadedTask, type LoadTaskOptions } from './train/load-task.ts';
+export { loadTask, openTaskTokenizer, type LoadedTask, type LoadTaskOptions } from './train/load-task.ts';
 export { latestCheckpoint, openCheckpoint, type Checkpoint } from './train/checkpoint.ts';
 export type {
   EvaluateOptions,
@@ -59,6 +59,27 @@ export { taskShift } from './forgetting/shift.ts';
 export type { ShiftEvent } from './forgetting/events.ts';
 export type { ShiftMode, ShiftOptions } from './forgetting/options.ts';
 export type { ShiftRecord } from './report/shift-record.ts';
+export {
+  encodeText,
+  maskedLmLoss,
+  maskingOf,
+  measureAfter,
+  measureBefore,
+  measureRowsFor,
+  planMeasures,
+  readParagraphs,
+  retrainHead,
+  type HeldText,
+  type MeasureOptions,
+  type MeasurePlan,
+  type RetrainOptions,
+  type RetrainResult,
+  type TextOptions,
+  type MeasureAfter,
+  type MeasureBefore,
+  type StageMeasurement,
+} from './forgetting/measure/index.ts';
+export type { MeasureName, MeasureRows, MeasuresRecord, StageMeasures } from './report/measures-record.ts';
 
 export { glueNames, glueTask, glueTasks, type GlueName, type GlueTask } from './data/glue.ts';
 export { loadGlue } from './data/load.ts';
