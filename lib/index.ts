@@ -59,6 +59,21 @@ export { taskShift } from './forgetting/shift.ts';
 export type { ShiftEvent } from './forgetting/events.ts';
 export type { ShiftMode, ShiftOptions } from './forgetting/options.ts';
 export type { ShiftRecord } from './report/shift-record.ts';
+export { taskSequence, type SequenceRun } from './forgetting/sequence.ts';
+export type { SequenceEvent } from './forgetting/sequence-events.ts';
+export type { SequenceOptions } from './forgetting/sequence-options.ts';
+export type { SequenceRecord, SequenceScoreName } from './report/sequence-record.ts';
+export {
+  parsePenalties,
+  parsePenalty,
+  penaltyKinds,
+  type Penalty,
+  type StagedPenalty,
+} from './forgetting/penalties.ts';
+export { byLength } from './forgetting/shifts/by-length.ts';
+export { byEmbedding } from './forgetting/shifts/by-embedding.ts';
+export type { Anchor, Regularizer } from './train/regularizers.ts';
+export type { RowSource, SideRows } from './train/sources.ts';
 export {
   encodeText,
   maskedLmLoss,

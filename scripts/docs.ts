@@ -6,6 +6,7 @@ import { commonOptions } from '../lib/cli/options.ts';
 import { commands } from '../lib/cli/registry.ts';
 import { environment } from '../lib/env.ts';
 import { errorCodes } from '../lib/errors.ts';
+import { penaltyKinds } from '../lib/forgetting/penalties.ts';
 import { rateTables } from './docs-rates.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -23,6 +24,7 @@ export async function generated(): Promise<{ path: string; now: string; wanted: 
     'README.md': { variables: environmentTable() },
     'docs/cli.md': await optionTables(),
     'docs/rates.md': rateTables(table),
+    'docs/forgetting.md': { penalties: penaltyTable() },
   };
   return Object.entries(parts).map(([path, blocks]) => {
     const now = readFileSync(join(root, path), 'utf8');
@@ -35,6 +37,20 @@ function environmentTable(): string {
   return table(
     ['variable', 'meaning'],
     Object.entries(environment).map(([name, text]) => [`\`${name}\``, text]),
+  );
+}
+
+function penaltyTable(): string {
+  return table(
+    ['name', 'what it does', 'numbers and defaults', 'acts from stage', 'batches', 'source'],
+    penaltyKinds.map(({ name, description, numbers, from, session, source }) => [
+      `\`${[name, numbers.map((number) => number.name.toUpperCase()).join(',')].filter((part) => part !== '').join('@')}\``,
+      description,
+      numbers.map((number) => `${number.name} ${number.value}: ${number.means}`).join('; '),
+      name === 'none' ? '' : String(from),
+      session === 'own' ? 'its own' : 'shared',
+      source,
+    ]),
   );
 }
 
