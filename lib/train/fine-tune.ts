@@ -22,7 +22,7 @@ import type { Run, RunPlan, RunResult } from './run.ts';
 import { evaluationSplits, longestRow, rowsOf, type Task } from './task.ts';
 import { type Best, type LogEntry, trainerState } from './trainer-state.ts';
 
-export interface FineTuneOptions extends Operation {
+export interface FineTuneOptions extends Operation, Pick<TrainOptions, 'regularizers' | 'anchored' | 'mix' | 'beside'> {
   readonly task: Task;
   readonly rates: RateDistribution | readonly RateDistribution[];
   /** Hugging Face's TrainingArguments. */
@@ -102,8 +102,18 @@ class Tuning {
   }
 
   #base(): TrainOptions {
-    const { task, rates, signal } = this.#options;
-    return { task, rates, ...runOptions(this.#args), loggingSteps: 0, ...(signal === undefined ? {} : { signal }) };
+    const { task, rates, signal, regularizers, anchored, mix, beside } = this.#options;
+    return {
+      task,
+      rates,
+      ...runOptions(this.#args),
+      loggingSteps: 0,
+      ...(signal === undefined ? {} : { signal }),
+      ...(regularizers === undefined ? {} : { regularizers }),
+      ...(anchored === undefined ? {} : { anchored }),
+      ...(mix === undefined ? {} : { mix }),
+      ...(beside === undefined ? {} : { beside }),
+    };
   }
 
   trainOptions(): TrainOptions {
