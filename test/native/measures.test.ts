@@ -14,7 +14,7 @@ import {
 import { compareGradients, conflictOf } from '../../lib/forgetting/measure/conflict.ts';
 import { layerGroups } from '../../lib/rates/depth.ts';
 import { flat, type RateDistribution } from '../../lib/rates/distribution.ts';
-import type { StageMeasures } from '../../lib/report/measures-record.ts';
+import type { MeasureName, StageMeasures } from '../../lib/report/measures-record.ts';
 import type { Model, ModelOptions } from '../../lib/train/model.ts';
 import { openModel } from '../../lib/train/open.ts';
 import type { Task } from '../../lib/train/task.ts';
@@ -117,6 +117,16 @@ test('frozen parts have no drift and the same states; what learns above them has
   assert.deepEqual(JSON.parse(JSON.stringify(measures)), measures, 'plain data');
 });
 
+test('the probe reads the last layer, whether the states of all layers are at hand or not', async (t) => {
+  const model = await open(t);
+  await learn(model, first, flat(1e-2, 2));
+  const probed = async (measures: readonly MeasureName[]) =>
+    (await measureAfter(await measureBefore(model, options({ ...all, measures })))).replicas[0]!.probe;
+  const alone = await probed(['probe', 'masked_lm']);
+  assert.deepEqual(await probed(['similarity', 'probe', 'masked_lm']), alone);
+  assert.ok(alone!.before.probe! > 0.9);
+});
+
 test('every replica measures as it would alone', async (t) => {
   const rates = [flat(1e-2, 2), flat(1e-3, 2)];
   const run = async (list: readonly RateDistribution[]) => {
@@ -202,6 +212,9 @@ test('retraining the masked-LM head lowers its loss and leaves the rest of the b
   const { losses, steps } = await retrainHead(model, text, { epochs: 6, rate: 1e-2 });
   assert.equal(steps, 48);
   assert.equal(losses[0]!.length, 48);
+  const dropping = await open(t, { hiddenDropout: 0.4 });
+  const again = await retrainHead(dropping, text, { epochs: 6, rate: 1e-2 });
+  assert.deepEqual(again.losses, losses, 'no dropout');
   const { losses: after, tokens } = await maskedLmLoss(model, text);
   assert.ok(after[0]! < untrained - 0.3, `${untrained} -> ${after[0]}`);
   assert.ok(tokens > 100);
