@@ -56,8 +56,6 @@ export interface ShiftPlan {
   readonly second: { readonly training: StageTraining; readonly steps: number };
   readonly moments: 'keep' | 'fresh';
   readonly metrics: readonly [TaskMetric, TaskMetric];
-  /** Rows trained on for one seed, by stage, replicas counted. */
-  readonly work: readonly [number, number];
 }
 
 /** @throws ERR_INVALID_OPTION, ERR_UNKNOWN_OPTION */
@@ -109,11 +107,6 @@ export function planShift(options: ShiftOptions): ShiftPlan {
 
   const first = firstStage(options, mode);
   const second = { training: { ...options.training }, steps: stepsOf(secondTask, options.training ?? {}) };
-  const K = options.distributions.length;
-  const rowsPerStep = ({ batchSize = 8, gradientAccumulationSteps = 1 }: StageTraining): number =>
-    batchSize * gradientAccumulationSteps;
-  const firstWork =
-    first.kind === 'model' ? 0 : first.steps * rowsPerStep(first.training) * (first.kind === 'rates' ? 1 : K);
   return {
     options,
     mode,
@@ -123,7 +116,6 @@ export function planShift(options: ShiftOptions): ShiftPlan {
     second,
     moments,
     metrics: [metricOf(firstTask, mode, split), metricOf(secondTask, mode, split)],
-    work: [firstWork, second.steps * rowsPerStep(second.training) * K],
   };
 }
 

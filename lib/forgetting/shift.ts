@@ -5,7 +5,10 @@ import { planShift, type ShiftPlan } from './plan.ts';
 import { SHIFT_FORMAT, type ShiftRecord, type TaskRecord } from '../report/shift-record.ts';
 import { versions } from './environment.ts';
 import { objectiveKind } from './scores.ts';
-import { runSeed, type SeedResult } from './seed-run.ts';
+import { runSequenceSeed, type SequenceSeedResult } from './sequence-run.ts';
+import { seedWork } from './sequence-work.ts';
+import { sequenceOf, shiftEvent, shiftRun } from './shift-seed.ts';
+import type { Teller } from './stage-trainer.ts';
 import { notesOn, summarize } from './summary.ts';
 
 /**
@@ -20,15 +23,20 @@ export async function taskShift(options: ShiftOptions): Promise<ShiftRecord> {
   const plan = planShift(options);
   options.signal?.throwIfAborted();
   const started = new Date();
-  const results: SeedResult[] = [];
-  for (const [i, seed] of plan.seeds.entries())
-    results.push(await runSeed(plan, seed, i * (plan.work[0] + plan.work[1])));
+  const sequence = sequenceOf(plan);
+  const results: SequenceSeedResult[] = [];
+  const teller: Teller = {
+    tell: (event) => options.onEvent?.(shiftEvent(event)),
+    done: 0,
+    total: plan.seeds.length * seedWork(sequence),
+  };
+  for (const seed of plan.seeds) results.push(await runSequenceSeed(sequence, seed, teller));
   return recordOf(plan, results, started);
 }
 
-function recordOf(plan: ShiftPlan, results: readonly SeedResult[], started: Date): ShiftRecord {
+function recordOf(plan: ShiftPlan, results: readonly SequenceSeedResult[], started: Date): ShiftRecord {
   const { options, seeds, metrics, first } = plan;
-  const runs = results.flatMap((result) => result.runs);
+  const runs = results.flatMap((result) => result.runs.map((run) => shiftRun(plan, run)));
   const summary = summarize(
     options.distributions.map(({ name }) => name),
     seeds,

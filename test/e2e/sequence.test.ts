@@ -9,6 +9,8 @@ import { taskShift } from '../../lib/forgetting/shift.ts';
 import { flat, type RateDistribution } from '../../lib/rates/distribution.ts';
 import { findPreset, fromPreset } from '../../lib/rates/presets.ts';
 import type { SequenceRecord } from '../../lib/report/sequence-record.ts';
+import type { Scores } from '../../lib/train/model.ts';
+import { openModel } from '../../lib/train/open.ts';
 import type { EncodedSplit, Task } from '../../lib/train/task.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 import { writeTinyBert } from '../helpers/tiny-bert.ts';
@@ -78,6 +80,24 @@ test('two tasks: the numbers of a task shift, with the matrix', async () => {
       assert.deepEqual([R[0]![0], R[1]![1], R[1]![0]], [scores.before, scores.p_s, scores.p_o]);
     }
   }
+});
+
+test('two tasks are what training by hand gives', async () => {
+  const [upper, low] = [flat(1e-2, 2), flat(1e-3, 2)] as const;
+  const record = await run({ distributions: [upper, low], seeds: [3] });
+  await using byHand = await openModel({ path: model, tasks: options.tasks, threads: 1, seed: 3 });
+  await byHand.train({ ...options.training, task: praise, rates: upper }).result;
+  const [{ main: start }] = (await byHand.evaluate(praise)) as [Scores];
+  await byHand.setReplicas([0, 0]);
+  await byHand.train({ ...options.training, task: blame, rates: [upper, low], stage: 1 }).result;
+  const [p_o, p_s] = [await byHand.evaluate(praise), await byHand.evaluate(blame)];
+  assert.deepEqual(
+    record.runs.map(({ R }) => R),
+    [0, 1].map((k) => [
+      [start, null],
+      [p_o[k]!.main, p_s[k]!.main],
+    ]),
+  );
 });
 
 test('sixteen distributions in one session are sixteen sessions, bit for bit', async () => {
