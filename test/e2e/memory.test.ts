@@ -36,7 +36,8 @@ test('EWC over three tasks is one pull to the mean of the anchors weighted by Fi
     await values(model, f, name, index),
     await values(model, anchor, name, index),
   ];
-  const before = await Promise.all([0, 9, 77].map(async (i) => [await read(old, i), await read(newest, i)] as const));
+  const before: (readonly [number[][], number[][]])[] = [];
+  for (const index of [0, 9, 77]) before.push([await read(old, index), await read(newest, index)]);
   const [ewc, online] = ['ewc', 'ewc-online@1,0.25'].map((text) => parsePenalty(text).stages[0]!);
   await accumulate(model, old, newest, [ewc, online, undefined]);
   for (const [n, index] of [0, 9, 77].entries()) {

@@ -78,6 +78,18 @@ test('the anchor is what the run starts from, and is given up at its end', async
   assert.ok(drift(body) < 0.1 && drift(head) > drift(body), `${drift(body)} ${drift(head)}`);
 });
 
+test('RecAdam anneals from the start of the run, whatever was trained before, and goes on so after a pause', async () => {
+  const after = async (steps: number, pauseAt: readonly number[] = []): Promise<unknown[]> => {
+    await using model = await open();
+    model.steps = steps;
+    const recadam: Regularizer = { kind: 'recadam', anchor: 'start', strength: 50, slope: 1, midpoint: 4 };
+    await model.train({ task, rates: flat(1e-2, 2), epochs: 2, dropout: false, regularizers: recadam, pauseAt }).result;
+    return weights(model);
+  };
+  assert.deepEqual(await after(500), await after(0));
+  assert.deepEqual(await after(0, [3]), await after(0));
+});
+
 test('distillation with the model’s own answers and a heavy weight keeps them', async () => {
   await using model = await open();
   const rates = flat(1e-2, 2);
