@@ -84,7 +84,7 @@ test('RecAdam anneals from the start of the run, whatever was trained before, an
     model.steps = steps;
     const recadam: Regularizer = { kind: 'recadam', anchor: 'start', strength: 50, slope: 1, midpoint: 4 };
     await model.train({ task, rates: flat(1e-2, 2), epochs: 2, dropout: false, regularizers: recadam, pauseAt }).result;
-    return weights(model);
+    return await weights(model);
   };
   assert.deepEqual(await after(500), await after(0));
   assert.deepEqual(await after(0, [3]), await after(0));
