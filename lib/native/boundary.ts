@@ -120,7 +120,12 @@ export interface NativePlan {
   readonly decay: Float64Array;
   readonly groups: number;
   /** `adam` couples decay into the gradient (torch.optim.Adam), `adamw` decouples it. */
-  readonly optimizer: { readonly name: 'adam' | 'adamw'; readonly beta1: number; readonly beta2: number; readonly eps: number };
+  readonly optimizer: {
+    readonly name: 'adam' | 'adamw';
+    readonly beta1: number;
+    readonly beta2: number;
+    readonly eps: number;
+  };
   readonly moments: 'keep' | 'fresh';
   /** [K]; absent = none. */
   readonly penalties?: readonly NativePenalty[];
@@ -140,7 +145,13 @@ export type NativePenalty =
   | { readonly kind: 'none' }
   | { readonly kind: 'l2-sp'; readonly anchor: number; readonly strength: number; readonly headStrength: number }
   | { readonly kind: 'ewc'; readonly anchor: number; readonly fisher: number; readonly strength: number }
-  | { readonly kind: 'recadam'; readonly anchor: number; readonly strength: number; readonly slope: number; readonly midpoint: number };
+  | {
+      readonly kind: 'recadam';
+      readonly anchor: number;
+      readonly strength: number;
+      readonly slope: number;
+      readonly midpoint: number;
+    };
 
 /**
  * - `mixout` (Lee et al. 2020): in every step each input neuron of an anchored linear weight is the anchor's with this probability, else w0 + (w - w0) / (1 - p).
@@ -267,7 +278,9 @@ export interface NativeGradient {
 }
 
 /** The current weights or moments, or a slot's values. */
-export type NativeOperand = { readonly buffer: 'weights' | 'exp_avg' | 'exp_avg_sq' } | { readonly buffer: 'slot'; readonly slot: number };
+export type NativeOperand =
+  | { readonly buffer: 'weights' | 'exp_avg' | 'exp_avg_sq' }
+  | { readonly buffer: 'slot'; readonly slot: number };
 
 export interface NativeMemory {
   readonly weights: number;
