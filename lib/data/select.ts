@@ -11,8 +11,8 @@ export function selectRows(data: RaggedDataset, rows: ArrayLike<number>): Ragged
   for (let i = 0; i < rows.length; i++) {
     const row = rows[i]!;
     const [begin, end] = [data.offsets[row]!, data.offsets[row + 1]!];
-    inputIds.set(data.inputIds.subarray(begin, end), offsets[i]!);
-    typeIds.set(data.typeIds.subarray(begin, end), offsets[i]!);
+    inputIds.set(data.inputIds.subarray(begin, end), offsets[i]);
+    typeIds.set(data.typeIds.subarray(begin, end), offsets[i]);
     labels[i] = data.labels[row]!;
   }
   return { inputIds, typeIds, offsets, labels };
