@@ -17,6 +17,7 @@ import { flat } from '../../lib/rates/distribution.ts';
 import type { SequenceRecord } from '../../lib/report/sequence-record.ts';
 import { loadTask, openTaskTokenizer } from '../../lib/train/load-task.ts';
 import { data } from '../lib/case.ts';
+import { versions } from '../lib/machine.ts';
 import { saveResult } from '../lib/results.ts';
 import { baselineTable, compareBaselines } from './baselines-table.ts';
 
@@ -113,12 +114,17 @@ async function runPair(pair: string, seed: number): Promise<SequenceRecord> {
   }
   const record = await sequence.result;
   // Paths of this machine say nothing to others.
-  return { ...record, model: values.model };
+  return { ...record, model: values.model, versions: { ...record.versions, ...versions() } };
 }
 
 async function textOf(model: string, path: string) {
   const tokenizer = await openTaskTokenizer(model);
-  return { dataset: await encodeText(await readParagraphs(path), tokenizer), masking: maskingOf(tokenizer) };
+  // The small models' own heads are no language models: bert-tiny's was trained for retrieval, MiniLM has none.
+  return {
+    dataset: await encodeText(await readParagraphs(path), tokenizer),
+    masking: maskingOf(tokenizer),
+    retrainHead: true,
+  };
 }
 
 function writeTables(folder: string): void {
@@ -132,6 +138,7 @@ function writeTables(folder: string): void {
   if (values['dry-run']) return;
   const path = saveResult('baselines', {
     ...result,
+    versions: { commit: [...new Set(records.map(({ versions }) => String(versions['commit'])))].join(', ') },
     commands: {
       lrdist: `node bench/experiments/baselines.ts run --work FOLDER --model ${result.model} --pairs ${result.pairs.map(({ tasks }) => tasks.join(':')).join(',')} --seeds ${result.seeds.join(',')}`,
     },

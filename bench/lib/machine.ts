@@ -30,13 +30,15 @@ export function versions(): Record<string, string> {
   };
   return {
     lrdist: version,
-    commit: commit(),
+    commit: commitAtStart,
     node: process.versions.node,
     libtorch: loadNative().info().libtorchLoaded,
   };
 }
 
-/** Of the sources that were measured; "+" where files differ from it. */
+/** Of the sources that are measured; "+" where files differ from it. Read before anything runs: a long run outlives commits. */
+const commitAtStart = commit();
+
 function commit(): string {
   const git = (...parameters: string[]): string => {
     const { status, stdout } = spawnSync('git', parameters, { cwd: import.meta.dirname, encoding: 'utf8' });

@@ -4,11 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LrdistError } from '../errors.ts';
 import { shuffledOrder } from '../data/random.ts';
+import { selectRows } from '../data/select.ts';
 import type { Model } from '../train/model.ts';
 import { withSignal } from '../train/native-errors.ts';
 import { openModel } from '../train/open.ts';
 import { makeHeader, readHeader } from '../train/safetensors.ts';
 import { rowsOf } from '../train/task.ts';
+import { retrainHead } from './measure/index.ts';
 import type { SequencePlan } from './sequence-plan.ts';
 
 export interface Pretrained {
@@ -32,7 +34,7 @@ export async function pretrainedSlots(plan: SequencePlan, model: Model, seed: nu
  */
 async function languageFisher(plan: SequencePlan, model: Model, seed: number): Promise<number> {
   const { options } = plan;
-  const { dataset, masking } = options.pretraining!;
+  const { dataset, masking, retrainHead: retrain = false } = options.pretraining!;
   const { signal } = options;
   const folder = await mkdtemp(join(tmpdir(), 'lrdist-'));
   try {
@@ -47,9 +49,14 @@ async function languageFisher(plan: SequencePlan, model: Model, seed: number): P
       ...(matmul === undefined ? {} : { matmul }),
       ...(signal === undefined ? {} : { signal }),
     });
-    requireLanguageHead(language);
-    const count = rowsOf(dataset);
-    const rows = shuffledOrder(count, seed, 0x6d6c_6d00).slice(0, Math.min(count, plan.fisher.rows));
+    if (!retrain) requireLanguageHead(language);
+    const { rows, others } = drawRows(rowsOf(dataset), plan.fisher.rows, seed);
+    if (retrain)
+      await retrainHead(
+        language,
+        { rows: selectRows(dataset, others), masking },
+        signal === undefined ? {} : { signal },
+      );
     const slot = await withSignal(language.session, signal, () =>
       language.session.fisher({
         head: language.head('mlm'),
@@ -75,6 +82,13 @@ async function languageFisher(plan: SequencePlan, model: Model, seed: number): P
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Rows of the Fisher information, and what is left to train a head on: all rows again where the first are more than half of them. */
+function drawRows(count: number, wanted: number, seed: number): { rows: Int32Array; others: Int32Array } {
+  const order = shuffledOrder(count, seed, 0x6d6c_6d00);
+  const taken = Math.min(count, wanted);
+  return { rows: order.slice(0, taken), others: order.slice(2 * taken <= count ? taken : 0) };
 }
 
 /** A new slot with the file's tensors; of what the file has not (heads, a fresh pooler) nothing is known: 0. */
@@ -105,6 +119,9 @@ function requireLanguageHead({ path, loaded }: Model): void {
   throw new LrdistError(
     'ERR_MODEL_UNSUPPORTED',
     `${path} has no language-model head, so it has no masked-LM Fisher information`,
-    { remedy: 'Take a checkpoint saved as BertForMaskedLM, or another penalty than ewc-pretrained.' },
+    {
+      remedy:
+        'Take a checkpoint saved as BertForMaskedLM, train a head on the text (--retrain_head), or take another penalty than ewc-pretrained.',
+    },
   );
 }

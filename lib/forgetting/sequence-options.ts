@@ -42,8 +42,15 @@ export interface SequenceOptions extends Operation {
   readonly reference?: boolean;
   /** Of `ewc`, `ewc-online` and `child-d`: how many train rows (default 1000, or all where there are fewer), and whose labels (default the rows' own). */
   readonly fisher?: { readonly rows?: number; readonly labels?: 'data' | 'model' };
-  /** Of `ewc-pretrained`: text rows, and how they are masked. */
-  readonly pretraining?: { readonly dataset: EncodedSplit; readonly masking: NativeMasking };
+  /**
+   * Of `ewc-pretrained`: text rows, and how they are masked. `retrainHead` trains the language-model head on the text first, on rows that the Fisher information is
+   * not of where there are enough: for checkpoints without such a head, or with one that was trained for something else.
+   */
+  readonly pretraining?: {
+    readonly dataset: EncodedSplit;
+    readonly masking: NativeMasking;
+    readonly retrainHead?: boolean;
+  };
   /**
    * What happens within each stage after the first: to the weights, and to what is known of the first task. Default: nothing is measured. With `masked_lm` the model
    * has a language-model head, which the distributions must have a group for.
