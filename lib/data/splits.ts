@@ -1,6 +1,6 @@
 import { LrdistError } from '../errors.ts';
 import { groupByText } from './grouping.ts';
-import { shuffledOrder } from './random.ts';
+import { shuffledOrder } from '../random.ts';
 import type { Row } from './rows.ts';
 
 export interface HoldOutOptions {

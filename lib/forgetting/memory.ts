@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { shuffledOrder } from '../data/random.ts';
+import { shuffledOrder } from '../random.ts';
 import type { NativeFileTensor } from '../native/boundary.ts';
 import type { Model } from '../train/model.ts';
 import { withSignal } from '../train/native-errors.ts';

@@ -1,4 +1,4 @@
-import { createRandom } from '../data/random.ts';
+import { createRandom } from '../random.ts';
 import { LrdistError } from '../errors.ts';
 
 /** More permutations than this (of seven tasks) are surely a slip. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LrdistError } from '../errors.ts';
-import { shuffledOrder } from '../data/random.ts';
+import { shuffledOrder } from '../random.ts';
 import { selectRows } from '../data/select.ts';
 import type { Model } from '../train/model.ts';
 import { withSignal } from '../train/native-errors.ts';

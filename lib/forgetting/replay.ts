@@ -1,5 +1,5 @@
 /** Rows of earlier tasks that are stored. */
-import { shuffledOrder } from '../data/random.ts';
+import { shuffledOrder } from '../random.ts';
 import { LrdistError } from '../errors.ts';
 import { rowsOf, splitOf, type Task } from '../train/task.ts';
 import type { Penalty } from './penalties.ts';

@@ -1,5 +1,5 @@
 /** How many steps a run has, which rows each step takes, and at which steps it pauses. Pure arithmetic, by Hugging Face Trainer's rules. */
-import { shuffledOrder } from '../data/random.ts';
+import { shuffledOrder } from '../random.ts';
 
 export interface StepCounts {
   readonly rows: number;

@@ -1,5 +1,5 @@
 /** Rows of several heads and datasets in one run: replay beside the task, joint training, distillation. */
-import { shuffledOrder } from '../data/random.ts';
+import { shuffledOrder } from '../random.ts';
 import type { NativePart } from '../native/boundary.ts';
 import type { StepBatches, StepCounts } from './plan.ts';
 import type { EncodedSplit, Task } from './task.ts';

@@ -1,7 +1,7 @@
 /** A tiny random BERT folder: config.json, vocab.txt, model.safetensors. The same seed gives the same bytes. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom } from '../../lib/data/random.ts';
+import { createRandom } from '../../lib/random.ts';
 import { parseConfig } from '../../lib/train/config.ts';
 import { bodyParameters, headParameters, type ModelParameter, poolerParameters } from '../../lib/train/layout.ts';
 import { makeHeader } from '../../lib/train/safetensors.ts';

@@ -1,7 +1,7 @@
 /** A made-up task that a tiny BERT can learn: whether a sentence says good or bad. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createRandom } from '../../lib/data/random.ts';
+import { createRandom } from '../../lib/random.ts';
 import { computeMetrics } from '../../lib/metrics/glue.ts';
 import type { EncodedSplit, Task } from '../../lib/train/task.ts';
 import { tinyWords } from './tiny-bert.ts';

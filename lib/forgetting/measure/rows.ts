@@ -1,4 +1,4 @@
-import { shuffledOrder } from '../../data/random.ts';
+import { shuffledOrder } from '../../random.ts';
 import { type EncodedSplit, rowsOf } from '../../train/task.ts';
 
 /** Streams of the row choice, apart from those of epochs: these begin far above any epoch's number. */

@@ -1,4 +1,4 @@
-import { createRandom, type Random } from '../../data/random.ts';
+import { createRandom, type Random } from '../../random.ts';
 
 export interface Clusters {
   /** [k x columns] */

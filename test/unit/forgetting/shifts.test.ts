@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom } from '../../../lib/data/random.ts';
+import { createRandom } from '../../../lib/random.ts';
 import { selectRows } from '../../../lib/data/select.ts';
 import { isLrdistError } from '../../../lib/errors.ts';
 import { byLength, halvingBound } from '../../../lib/forgetting/shifts/by-length.ts';

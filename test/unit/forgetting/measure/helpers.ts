@@ -1,4 +1,4 @@
-import { createRandom } from '../../../../lib/data/random.ts';
+import { createRandom } from '../../../../lib/random.ts';
 import type { Matrix } from '../../../../lib/forgetting/measure/similarity.ts';
 
 export function matrixOf(rows: readonly (readonly number[])[]): Matrix {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { createRandom, shuffledOrder } from '../../../lib/data/random.ts';
+import { createRandom, shuffledOrder } from '../../lib/random.ts';
 
 const seed = fc.integer({ min: 0, max: 2 ** 53 - 1 });
 
