@@ -35,6 +35,14 @@ export const errorCodes = {
   ERR_WRITE: 'a file could not be written',
   ERR_READ: 'a file could not be read',
   ERR_PROTOCOL_MISMATCH: 'a checkpoint or record made by another configuration',
+  ERR_STUDY_NOT_FOUND: 'a study that is not in the storage',
+  ERR_STUDY_EXISTS: 'a study of that name is there already',
+  ERR_STORAGE: 'a storage that cannot be reached, read or written',
+  ERR_STORAGE_VERSION: 'a storage made by a newer lrdist, or not by lrdist at all',
+  ERR_TRIAL_FINISHED: 'a trial that is finished, or held by another worker, was to be changed',
+  ERR_EXECUTOR: 'a child process that runs trials could not be started or broke its protocol',
+  ERR_TRIAL_TABLE: 'a trial table that breaks its format',
+  ERR_COMBINE_MIXED: 'trials of different protocols, models or groupings were to be combined',
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;
