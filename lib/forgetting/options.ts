@@ -1,6 +1,6 @@
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { ModelOptions, Operation } from '../train/model.ts';
-import type { TrainOptions } from '../train/options.ts';
+import type { CommonTrainOptions } from '../train/options.ts';
 import type { Task } from '../train/task.ts';
 import type { ShiftEvent } from './events.ts';
 
@@ -12,7 +12,7 @@ export type ShiftMode = 'keep' | 'paper';
 
 /** How a stage is trained: TrainOptions without what the shift itself decides. */
 export type StageTraining = Pick<
-  TrainOptions,
+  CommonTrainOptions,
   | 'epochs'
   | 'maxSteps'
   | 'batchSize'

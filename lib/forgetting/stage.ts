@@ -94,9 +94,9 @@ function acting(penalty: Penalty, stage: number): Penalty | undefined {
   return stage + 1 >= penalty.kind.from && penalty.kind.name !== 'none' ? penalty : undefined;
 }
 
-function regularizerOf(
+export function regularizerOf(
   penalty: Penalty | undefined,
-  { pretrained, memory, start, childFisher }: StageContext,
+  { pretrained, memory, start, childFisher }: Pick<StageContext, 'pretrained' | 'memory' | 'start' | 'childFisher'>,
   steps: number,
 ): Regularizer {
   if (penalty === undefined) return { kind: 'none' };

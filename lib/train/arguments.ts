@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { check } from './check.ts';
-import type { TrainOptions } from './options.ts';
+import type { CommonTrainOptions } from './options.ts';
 
 const whole = z.number().int();
 const count = whole.positive();
@@ -98,14 +98,15 @@ export function inSteps(value: number, total: number): number {
 }
 
 /** The part of the arguments that a run itself takes. */
-export function runOptions(args: TrainingArguments): Omit<TrainOptions, 'rates'> {
+export function runOptions(args: TrainingArguments): Omit<CommonTrainOptions, 'rates'> {
   return {
     epochs: args.num_train_epochs,
     maxSteps: args.max_steps,
     batchSize: args.per_device_train_batch_size,
     gradientAccumulationSteps: args.gradient_accumulation_steps,
     schedule: {
-      lr_scheduler_type: args.lr_scheduler_type as NonNullable<TrainOptions['schedule']>['lr_scheduler_type'] & string,
+      lr_scheduler_type: args.lr_scheduler_type as NonNullable<CommonTrainOptions['schedule']>['lr_scheduler_type'] &
+        string,
       ...(args.lr_scheduler_kwargs === undefined ? {} : { lr_scheduler_kwargs: args.lr_scheduler_kwargs }),
       ...(args.warmup_steps === undefined ? {} : { warmup_steps: args.warmup_steps }),
       ...(args.warmup_ratio === undefined ? {} : { warmup_ratio: args.warmup_ratio }),

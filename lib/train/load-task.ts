@@ -4,6 +4,7 @@ import { glueTask } from '../data/glue.ts';
 import { loadGlue } from '../data/load.ts';
 import { loadOwnFiles, type OwnFiles } from '../data/own.ts';
 import type { Row, Rows } from '../data/rows.ts';
+import { holdOut } from '../data/splits.ts';
 import { openTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { LrdistError } from '../errors.ts';
 import { computeMetrics } from '../metrics/glue.ts';
@@ -34,6 +35,8 @@ export interface LoadTaskOptions extends Operation {
   readonly maxTrainSamples?: number;
   readonly maxEvalSamples?: number;
   readonly maxPredictSamples?: number;
+  /** Rows held out of train, as a split `selection` of at most `maxEvalSamples` rows: for choosing, so that `validation` is for reports alone. `maxTrainSamples` are taken of what is left. */
+  readonly selection?: { readonly seed: number; readonly size?: number };
   readonly overwriteCache?: boolean;
   /** Token cache folder; false = none. */
   readonly cache?: string | false;
@@ -53,12 +56,12 @@ export async function loadTask(options: LoadTaskOptions): Promise<LoadedTask> {
   const splits: Record<string, EncodedSplit> = {};
   const ids: Record<string, Int32Array> = {};
   const notes: string[] = [];
-  for (const [name, { rows: all, skipped }] of Object.entries(source.rows)) {
+  for (const [name, { rows: all, skipped }] of Object.entries(withSelection(source, options))) {
     if (skipped > 0) notes.push(`${name}: ${skipped} broken row${skipped > 1 ? 's' : ''} left out`);
     const limit =
       name === 'train'
         ? options.maxTrainSamples
-        : name.startsWith('validation')
+        : name.startsWith('validation') || name === 'selection'
           ? options.maxEvalSamples
           : options.maxPredictSamples;
     const rows = limit === undefined ? all : all.slice(0, limit);
@@ -74,7 +77,24 @@ export async function openTaskTokenizer(model: string, tokenizerFolder = model):
   return openTokenizer(tokenizerFolder, { vocabSize: config.vocab_size, maxPositions: config.max_position_embeddings });
 }
 
-type Source = { readonly task: Omit<Task, 'splits'>; readonly rows: Readonly<Record<string, Rows>> };
+type Source = {
+  readonly task: Omit<Task, 'splits'>;
+  readonly rows: Readonly<Record<string, Rows>>;
+  readonly containment?: number;
+};
+
+/** The rows with train cut in two where a selection is wanted. */
+function withSelection({ rows, containment }: Source, { selection }: LoadTaskOptions): Source['rows'] {
+  const train = rows['train'];
+  if (selection === undefined || train === undefined) return rows;
+  const held = holdOut(train.rows, { ...selection, ...(containment === undefined ? {} : { containment }) });
+  const pick = (which: Int32Array): Rows['rows'] => Array.from(which, (r) => train.rows[r]!);
+  return {
+    ...rows,
+    train: { ...train, rows: pick(held.train) },
+    selection: { rows: pick(held.heldOut), skipped: 0, files: train.files },
+  };
+}
 
 async function readGlue(options: LoadTaskOptions): Promise<Source> {
   if (options.task === undefined) {
@@ -107,6 +127,7 @@ async function readGlue(options: LoadTaskOptions): Promise<Source> {
       dataset: { name: 'glue', config: glue.name },
     },
     rows,
+    ...(glue.containment === undefined ? {} : { containment: glue.containment }),
   };
 }
 

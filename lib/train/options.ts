@@ -57,20 +57,20 @@ export interface TrainOptions extends Operation {
   readonly rates: RateDistribution | readonly RateDistribution[];
   /** Which of the distributions' stages, from 0. Default 0. */
   readonly stage?: number;
-  /** Default 3. May be fractional. */
-  readonly epochs?: number;
+  /** Default 3. May be fractional. One for all replicas, or one for each: the run is as long as the longest; a shorter one's schedule ends with its own, and its rates are 0 from there. */
+  readonly epochs?: number | readonly number[];
   /** Overrides epochs when given. */
   readonly maxSteps?: number;
   /** Rows of one micro-batch. Default 8. */
   readonly batchSize?: number;
   /** Micro-batches summed into one step; default 1. A step's loss is the mean over all of its rows. */
   readonly gradientAccumulationSteps?: number;
-  /** Default `linear`. */
-  readonly schedule?: ScheduleOptions;
+  /** Default `linear`. One for all replicas, or one for each. */
+  readonly schedule?: ScheduleOptions | readonly ScheduleOptions[];
   /** Default adamw, 0.9, 0.999, 1e-8. */
   readonly optimizer?: OptimizerOptions;
-  /** Default 0. Never on biases and LayerNorms. A group's own decay wins. */
-  readonly weightDecay?: number;
+  /** Default 0. Never on biases and LayerNorms. One for all replicas, or one for each. */
+  readonly weightDecay?: number | readonly number[];
   /** Bound of the global gradient norm of each replica; default 1, 0 = none. */
   readonly clipNorm?: number;
   readonly labelSmoothing?: number;
@@ -94,3 +94,10 @@ export interface TrainOptions extends Operation {
   /** Go on with an interrupted run (see checkpoint.ts). */
   readonly resume?: RunResume;
 }
+
+/** With the same numbers for all replicas. */
+export type CommonTrainOptions = Omit<TrainOptions, 'epochs' | 'schedule' | 'weightDecay'> & {
+  readonly epochs?: number;
+  readonly schedule?: ScheduleOptions;
+  readonly weightDecay?: number;
+};

@@ -10,7 +10,7 @@ import { factors } from '../rates/schedule.ts';
 import { check } from './check.ts';
 import type { HeadOptions, ModelParameter } from './model.ts';
 import type { TrainOptions } from './options.ts';
-import { countSteps } from './plan.ts';
+import { countSteps, type StepCounts } from './plan.ts';
 import { resolveRegularizers } from './regularizers.ts';
 import type { GroupRow, RunPlan } from './run.ts';
 import { resolveSources } from './resolve-sources.ts';
@@ -21,6 +21,8 @@ const whole = z.number().int();
 const count = whole.positive();
 const object = z.custom<object>((value) => typeof value === 'object' && value !== null, 'expected an object');
 const list = z.custom<readonly unknown[]>(Array.isArray, 'expected an array');
+
+const oneOrEach = (number: z.ZodNumber) => z.union([number, z.array(number).readonly()]);
 
 const schema = z.strictObject({
   task: object.optional(),
@@ -34,7 +36,7 @@ const schema = z.strictObject({
   anchored: list.optional(),
   rates: object,
   stage: whole.nonnegative().default(0),
-  epochs: z.number().positive().default(3),
+  epochs: oneOrEach(z.number().positive()).default(3),
   maxSteps: whole.default(-1),
   batchSize: count.default(8),
   gradientAccumulationSteps: count.default(1),
@@ -47,7 +49,7 @@ const schema = z.strictObject({
       eps: z.number().positive().default(1e-8),
     })
     .prefault({}),
-  weightDecay: z.number().min(0).default(0),
+  weightDecay: oneOrEach(z.number().min(0)).default(0),
   clipNorm: z.number().min(0).default(1),
   labelSmoothing: z.number().min(0).lt(1).default(0),
   seed: whole.nonnegative().max(Number.MAX_SAFE_INTEGER).optional(),
@@ -77,27 +79,31 @@ export interface ResolveContext {
 export function resolveTrain(context: ResolveContext, options: TrainOptions): RunPlan {
   const checked = check(schema, options, 'train');
   const { headNames, ...mixture } = resolveSources(context, options, checked.labelSmoothing);
-  const distributions = perReplica(options.rates, context.replicas);
-  const counts = countSteps({
-    rows: totalRows(mixture.main),
-    batchSize: checked.batchSize,
-    accumulation: checked.gradientAccumulationSteps,
-    epochs: checked.epochs,
-    maxSteps: checked.maxSteps,
-  });
+  const K = context.replicas;
+  const distributions = perReplica('rates', options.rates, K);
+  const epochs = perReplica('epochs', checked.epochs, K);
+  const schedules = perReplica('schedule', options.schedule ?? {}, K);
+  const countsOf = (epochsOfOne: number): StepCounts =>
+    countSteps({
+      rows: totalRows(mixture.main),
+      batchSize: checked.batchSize,
+      accumulation: checked.gradientAccumulationSteps,
+      epochs: epochsOfOne,
+      maxSteps: checked.maxSteps,
+    });
+  const counts = countsOf(Math.max(...epochs));
   const phases = phaseSteps(distributions, counts.total).map((step) => {
-    const { weightDecay, stage } = checked;
+    const { stage } = checked;
+    const weightDecay = perReplica('weightDecay', checked.weightDecay, K);
     const at = { step, total: counts.total };
     return { step, ...buildPlan(context.parameters, distributions, { weightDecay, stage, at }) };
   });
   const rates = phases[0]!;
   for (const phase of phases) refuseFrozen(phase, context, headNames);
-  const all = new Float64Array(context.replicas * counts.total);
+  const all = new Float64Array(K * counts.total);
   for (const [k, distribution] of distributions.entries()) {
-    all.set(
-      factors(options.schedule ?? {}, counts.total, referenceRate(distribution, checked.stage)),
-      k * counts.total,
-    );
+    const own = factors(schedules[k]!, countsOf(epochs[k]!).total, referenceRate(distribution, checked.stage));
+    all.set(own, k * counts.total);
   }
   // A replica that was frozen before an interruption stays as it is.
   for (const [k, step] of (options.resume?.nonFinite ?? []).entries())
@@ -135,15 +141,19 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
   };
 }
 
-function perReplica(rates: TrainOptions['rates'], replicas: number): readonly RateDistribution[] {
-  if (!Array.isArray(rates)) return new Array<RateDistribution>(replicas).fill(rates as RateDistribution);
-  if (rates.length !== replicas) {
+function perReplica<T>(option: string, given: T | readonly T[], replicas: number): readonly T[] {
+  if (!isList(given)) return new Array<T>(replicas).fill(given);
+  if (given.length !== replicas)
     throw new LrdistError(
       'ERR_INVALID_OPTION',
-      `rates: expected one distribution, or one for each of the ${replicas} replicas, received ${rates.length}`,
+      `${option}: expected one, or one for each of the ${replicas} replicas, received ${given.length}`,
     );
-  }
-  return rates as readonly RateDistribution[];
+  return given;
+}
+
+/** Array.isArray does not narrow readonly arrays. */
+function isList<T>(given: T | readonly T[]): given is readonly T[] {
+  return Array.isArray(given);
 }
 
 /** A replica in which nothing learns would only waste time; more likely a slip in the rates. */
