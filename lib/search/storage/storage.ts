@@ -56,12 +56,16 @@ export interface ClaimOptions {
   readonly worker: string;
   /** Milliseconds that the hold is valid for unless it is renewed, by the clock of the database. */
   readonly lease: number;
+  /** Only among these (numbers of trials), such as those of one batch. Without it, among all. */
+  readonly trials?: readonly number[];
 }
 
 /** Within `locked`: nobody else adds trials meanwhile. */
 export interface LockedStudy {
   trials(): Promise<readonly Trial[]>;
   add(trials: readonly NewTrial[]): Promise<readonly Trial[]>;
+  /** Merges attributes into waiting trials (by number), such as the batch that enqueued ones were put into; others are passed over. */
+  annotate(trials: readonly number[], attributes: Readonly<Record<string, Json>>): Promise<void>;
 }
 
 /**
