@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { MAX_RATE, type RateDistribution, type Rates } from './distribution.ts';
@@ -6,6 +6,7 @@ import { requireLayers } from './depth.ts';
 import type { GroupSpec } from './groups.ts';
 import { compilePattern } from './patterns.ts';
 import { phaseProblem } from './phases.ts';
+import { writeText } from './write-text.ts';
 
 /** Format name of `*.rates.json`. */
 export const RATES_FORMAT = 'lrdist-rates/1';
@@ -129,17 +130,7 @@ export function toDocument(distribution: RateDistribution): RatesDocument {
  * @throws LrdistError ERR_WRITE
  */
 export async function writeRatesFile(path: string, distribution: RateDistribution): Promise<void> {
-  const text = `${JSON.stringify(toDocument(distribution), null, 2)}\n`;
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await using file = await open(temporary, 'w');
-    await file.writeFile(text);
-    await file.sync();
-    await rename(temporary, path);
-  } catch (cause) {
-    await rm(temporary, { force: true });
-    throw new LrdistError('ERR_WRITE', `cannot write the rates file ${path}: ${(cause as Error).message}`, { cause });
-  }
+  await writeText(path, `${JSON.stringify(toDocument(distribution), null, 2)}\n`, 'rates file');
 }
 
 function checkPattern(match: string, source: string): void {
