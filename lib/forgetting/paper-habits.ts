@@ -33,6 +33,11 @@ export interface Habits {
   readonly taken: Readonly<Record<string, string>>;
 }
 
+/** A stage's training with the published habits where it says nothing itself, and where the heads read from. */
+export function paperHabitsOf(given: StageTraining): { readonly training: StageTraining; readonly pool: 'cls' } {
+  return { training: { ...training, ...given }, pool: 'cls' };
+}
+
 /** The options with the published habits where they say nothing themselves. */
 export function withPaperHabits(options: SequenceOptions): Habits {
   const given = options.training ?? {};

@@ -181,6 +181,13 @@ export const penaltyKinds: readonly PenaltyKind[] = [
 
 export const penaltyNames = penaltyKinds.map(({ name }) => name);
 
+/** A kind by name. @throws ERR_INVALID_OPTION */
+export function penaltyKind(name: string): PenaltyKind {
+  const kind = penaltyKinds.find((each) => each.name === name);
+  if (kind === undefined) throw unknown(name);
+  return kind;
+}
+
 /** A kind with its numbers. */
 export interface Penalty {
   readonly kind: PenaltyKind;
@@ -223,8 +230,7 @@ export function parsePenalties(list: string): readonly StagedPenalty[] {
 function parseOne(text: string): Penalty {
   const at = text.indexOf('@');
   const name = (at === -1 ? text : text.slice(0, at)).toLowerCase();
-  const kind = penaltyKinds.find((each) => each.name === name);
-  if (kind === undefined) throw unknown(name);
+  const kind = penaltyKind(name);
   const given = at === -1 ? [] : text.slice(at + 1).split(',');
   if (given.length > kind.numbers.length) {
     const takes = kind.numbers.length === 0 ? 'no number' : kind.numbers.map((number) => number.name).join(', ');

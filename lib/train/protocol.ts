@@ -64,7 +64,7 @@ function otherRows({ mixture }: RunPlan): string {
   );
 }
 
-function digest(...parts: readonly (string | Int32Array | Uint8Array | Float32Array | Float64Array)[]): string {
+export function digest(...parts: readonly (string | Int32Array | Uint8Array | Float32Array | Float64Array)[]): string {
   const hash = createHash('sha256');
   for (const part of parts)
     hash.update(typeof part === 'string' ? part : new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
