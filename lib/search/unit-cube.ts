@@ -71,8 +71,10 @@ export function toUnit(value: number, parameter: FloatParameter | IntParameter):
 
 /** The value of a range at a place in [0, 1]; never outside the range. */
 export function fromUnit(unit: number, parameter: FloatParameter | IntParameter): number {
+  if (unit <= 0) return parameter.low;
+  if (unit >= 1) return parameter.high;
   const [low, high] = edges(parameter);
-  const at = low + clamp01(unit) * (high - low);
+  const at = low + unit * (high - low);
   const value = parameter.log ? Math.exp(at) : at;
   return Math.min(Math.max(parameter.kind === 'int' ? Math.round(value) : value, parameter.low), parameter.high);
 }

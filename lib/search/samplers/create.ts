@@ -1,11 +1,19 @@
 import { LrdistError, nearest } from '../../errors.ts';
 import type { Sampler } from '../sampler.ts';
+import { gpSampler } from './gp.ts';
+import { gridSampler } from './grid.ts';
 import { randomSampler } from './random.ts';
 import type { SamplerSettings } from './settings.ts';
+import { sobolSampler } from './sobol.ts';
+import { tpeSampler } from './tpe.ts';
 
 /** Every sampler by its name. */
 export const samplers = {
   random: randomSampler,
+  grid: gridSampler,
+  sobol: sobolSampler,
+  tpe: tpeSampler,
+  gp: gpSampler,
 } as const satisfies Record<string, (settings?: SamplerSettings) => Sampler>;
 
 export type SamplerName = keyof typeof samplers;
