@@ -10,11 +10,15 @@ const shape = { hidden: 384, layers: 6, heads: 12, intermediate: 1536 };
 
 type Recipe = { readonly penalty?: NativePenalty; readonly transform?: NativeTransform };
 
-/** What is compared with plain training; slot 0 is the anchor, slot 1 a Fisher diagonal. */
+/**
+ * What is compared with plain training. Slot 0 is the anchor, slot 1 the Fisher diagonal of a classified row, which knows nothing of the words that the
+ * row has not, slot 2 that of a masked one, which knows all words.
+ */
 const recipes: Readonly<Record<string, Recipe>> = {
   plain: {},
   'l2-sp': { penalty: { kind: 'l2-sp', anchor: 0, strength: 0.01, headStrength: 0.01 } },
   ewc: { penalty: { kind: 'ewc', anchor: 0, fisher: 1, strength: 1 } },
+  'ewc-pretrained': { penalty: { kind: 'ewc', anchor: 0, fisher: 2, strength: 1 } },
   recadam: { penalty: { kind: 'recadam', anchor: 0, strength: 5000, slope: 0.1, midpoint: 250 } },
   mixout: { transform: { kind: 'mixout', anchor: 0, probability: 0.7 } },
   'child-f': { transform: { kind: 'child-f', probability: 0.3 } },
@@ -58,7 +62,10 @@ async function open(name: string, recipe: Recipe, decay: number, seed: number, r
       pooler: true,
       ...shape,
     },
-    heads: [{ name: 'main', kind: 'classification', outputs: 2, pool: 'pooler', dropout: 0.1 }],
+    heads: [
+      { name: 'main', kind: 'classification', outputs: 2, pool: 'pooler', dropout: 0.1 },
+      { name: 'mlm', kind: 'masked-lm', outputs: 0, pool: 'cls', dropout: 0 },
+    ],
     replicas: 1,
     device: 'cpu',
     precision: 'fp32',
@@ -70,7 +77,10 @@ async function open(name: string, recipe: Recipe, decay: number, seed: number, r
   await session.initialize(Int32Array.from(parameters.keys()), 0.02, seed);
   const dataset = rows(session, rowCount, seed);
   await session.snapshot('weights');
-  await session.fisher({ head: 0, dataset, rows: Int32Array.of(0), loss: 'cross-entropy', labels: 'data' });
+  const one = { dataset, rows: Int32Array.of(0), labels: 'data' } as const;
+  await session.fisher({ ...one, head: 0, loss: 'cross-entropy' });
+  const masking = { probability: 0.15, maskId: 103, special: Int32Array.of(0) };
+  await session.fisher({ ...one, head: 1, loss: 'masked-lm', masking });
   const plan: NativePlan = {
     groupOf: new Int32Array(parameters.length),
     groups: 1,

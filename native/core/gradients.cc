@@ -13,6 +13,7 @@ void Gradients::begin_step() {
     buffer_ = at::zeros({layout_.size});
     row_written_.assign(static_cast<size_t>(layout_.model.vocab), 0);
     word_rows_.clear();
+    pulled_rows_.clear();
     word_dense_ = false;
   }
   const int64_t width = layout_.model.hidden;
@@ -22,7 +23,9 @@ void Gradients::begin_step() {
     std::fill_n(word + row * width, width, 0.0f);
     row_written_[static_cast<size_t>(row)] = 0;
   }
+  for (const auto [begin, end] : pulled_rows_) std::fill(word + begin * width, word + end * width, 0.0f);
   word_rows_.clear();
+  pulled_rows_.clear();
   word_dense_ = false;
   written_.assign(layout_.tensors.size(), 0);
 }
@@ -52,8 +55,9 @@ float* Gradients::word_table(const std::vector<int32_t>& ids) {
 void Gradients::add_word_rows(const std::vector<uint8_t>& flags) {
   for (size_t row = 0; row < flags.size(); ++row) {
     if (!flags[row] || row_written_[row]) continue;
-    row_written_[row] = 1;
-    word_rows_.push_back(static_cast<int32_t>(row));
+    const auto place = static_cast<int64_t>(row);
+    if (pulled_rows_.empty() || pulled_rows_.back().end != place) pulled_rows_.push_back({place, place});
+    ++pulled_rows_.back().end;
   }
 }
 

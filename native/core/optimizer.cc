@@ -8,14 +8,12 @@ namespace {
 
 using kernels::AdamChunk;
 
-constexpr int64_t chunk_floats = 32768;
-
 void add_range(std::vector<AdamChunk>& chunks, AdamChunk chunk, int64_t begin, int64_t end) {
-  for (; begin < end; begin += chunk_floats) {
-    chunk.begin = begin;
-    chunk.end = std::min(end, begin + chunk_floats);
+  for_pieces({begin, end}, [&](const kernels::Range& piece) {
+    chunk.begin = piece.begin;
+    chunk.end = piece.end;
     chunks.push_back(chunk);
-  }
+  });
 }
 
 // Calls f(begin row, end row) for every run of rows whose flag is `value`.
@@ -51,21 +49,6 @@ std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learn
   return tensors;
 }
 
-std::vector<AdamChunk> gradient_chunks(const Layout& layout, const std::vector<uint8_t>& tensors, const Gradients& gradients) {
-  std::vector<AdamChunk> chunks;
-  for (int32_t t = 0; t < layout.count(); ++t) {
-    if (!tensors[static_cast<size_t>(t)]) continue;
-    const TensorPlace& place = layout.tensors[static_cast<size_t>(t)];
-    if (t == layout.word && !gradients.word_is_dense()) {
-      const int64_t width = layout.model.hidden;
-      for (const int32_t row : gradients.word_rows()) add_range(chunks, {}, place.offset + row * width, place.offset + (row + 1) * width);
-    } else {
-      add_range(chunks, {}, place.offset, place.offset + place.size);
-    }
-  }
-  return chunks;
-}
-
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
                     bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments) {
   const bool decoupled = plan.optimizer == Optimizer::adamw;
@@ -97,7 +80,10 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
     for_runs(moments.touched, true, [&](int64_t begin, int64_t end) { add_range(chunks, chunk, place.offset + begin * width, place.offset + end * width); });
     if (decoupled && weight_decay != 0) {
       const float keep = 1.0f - chunk.lr * chunk.decay;
-      for_runs(moments.touched, false, [&](int64_t begin, int64_t end) { kernels::decay(weights + place.offset + begin * width, (end - begin) * width, keep); });
+      for_runs(moments.touched, false, [&](int64_t begin, int64_t end) {
+        const int64_t from = place.offset + begin * width;
+        kernels::decay(weights + from, (end - begin) * width, keep, chunk.pull == 0 ? nullptr : annealing.anchor + from, chunk.pull);
+      });
     }
   }
   const kernels::AdamSettings settings{static_cast<float>(plan.beta2),     static_cast<float>(plan.eps),       static_cast<float>(clip),

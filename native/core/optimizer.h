@@ -13,7 +13,7 @@
 namespace lrdist {
 
 // A replica's optimizer state. Rows of the word embedding that never had a gradient have zero moments, so their update is
-// zero (only decay moves them): they are skipped until first touched. Exact, and it saves most of the pass on small models.
+// zero (only decay and RecAdam's pull move them): they are skipped until first touched. Exact, and it saves most of the pass on small models.
 struct Moments {
   float *first = nullptr, *second = nullptr;
   std::vector<int64_t> steps;    // [tensors]
@@ -21,9 +21,6 @@ struct Moments {
 };
 
 Learning learning_of(const Layout& layout, const Plan& plan, int64_t replica);
-
-// Where the step's gradients of these tensors lie; of the word embedding only the rows that have one.
-std::vector<kernels::AdamChunk> gradient_chunks(const Layout& layout, const std::vector<uint8_t>& tensors, const Gradients& gradients);
 
 // Learning tensors that have a gradient in this step.
 std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learning, const Gradients& gradients);

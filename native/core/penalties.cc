@@ -15,7 +15,7 @@ Regularizer::Regularizer(Engine::State& state, const Learning& learning, int64_t
   // A slot released since setPlan is noticed here, before any step has begun.
   for (const int64_t slot : {penalty_.anchor, penalty_.fisher, transform_.anchor, transform_.fisher})
     if (slot >= 0) s_.slot(slot);
-  if (penalty_.kind != PenaltyKind::none && learning_(s_.layout.word)) mark_moved_rows();
+  if (penalty_.kind != PenaltyKind::none && learning_(s_.layout.word)) mark_pulled_rows();
   if (transform_.kind == TransformKind::child_fisher) threshold_ = fisher_threshold();
 }
 
@@ -35,23 +35,26 @@ bool Regularizer::masked(int64_t tensor) const {
   return anchored(tensor) && tensor > s_.layout.embedding_norm_bias && tensor <= s_.layout.layers.back().norm2_bias;
 }
 
-// The optimizer skips word rows that never had a gradient. A row that is not at its anchor has one from now on.
-void Regularizer::mark_moved_rows() {
-  const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(s_.layout.word)];
-  std::vector<uint8_t>& touched = s_.replicas[static_cast<size_t>(replica_)].touched;
+// The optimizer skips word rows that never had a gradient. A pulled row has one from now on, unless it lies at its anchor and nothing else
+// moves it, or all of its Fisher information is 0.
+void Regularizer::mark_pulled_rows() {
+  const int32_t word = s_.layout.word;
+  const TensorPlace& place = s_.layout.tensors[static_cast<size_t>(word)];
   const Plan& plan = *s_.plan;
-  const int32_t group = plan.group_of[static_cast<size_t>(s_.layout.word)];
+  const int32_t group = plan.group_of[static_cast<size_t>(word)];
   const bool decays = plan.decay[static_cast<size_t>(replica_ * plan.groups + group)] != 0;
-  if (decays || penalty_.anchor < 0 || !anchored(s_.layout.word)) {  // every row moves
-    std::fill(touched.begin(), touched.end(), uint8_t{1});
-    return;
-  }
+  const bool recadam = penalty_.kind == PenaltyKind::recadam;
+  if (recadam && (decays || !anchored(word))) return;  // its pull is no gradient: it needs no moments, and comes with the decay of the rows that are skipped
+  const kernels::PullChunk chunk = recadam ? kernels::PullChunk{{}, 1, s_.slot_row(penalty_.anchor, replica_), nullptr} : pull(word);
+  if (chunk.strength == 0) return;
+  const float* w = s_.weights_of(replica_);
   const int64_t width = s_.layout.model.hidden;
-  const float* w = s_.weights_of(replica_) + place.offset;
-  const float* anchor = s_.slot_row(penalty_.anchor, replica_) + place.offset;
+  std::vector<uint8_t>& touched = s_.replicas[static_cast<size_t>(replica_)].touched;
   for (size_t row = 0; row < touched.size(); ++row) {
-    const int64_t from = static_cast<int64_t>(row) * width;
-    if (!touched[row] && !std::equal(w + from, w + from + width, anchor + from)) touched[row] = 1;
+    const int64_t begin = place.offset + static_cast<int64_t>(row) * width, end = begin + width;
+    const auto zero = [](float value) { return value == 0; };
+    const bool known = !chunk.fisher || !std::all_of(chunk.fisher + begin, chunk.fisher + end, zero);
+    if (!touched[row] && known && (decays || !chunk.anchor || !std::equal(w + begin, w + end, chunk.anchor + begin))) touched[row] = 1;
   }
 }
 
@@ -97,18 +100,33 @@ void Regularizer::finish_gradient(int64_t step) {
   }
 }
 
-void Regularizer::add_penalty(const std::vector<uint8_t>& updated) {
-  if (penalty_.kind != PenaltyKind::l2_sp && penalty_.kind != PenaltyKind::ewc) return;
-  if (updated[static_cast<size_t>(s_.layout.word)]) s_.gradients.add_word_rows(s_.replicas[static_cast<size_t>(replica_)].touched);
-  std::vector<uint8_t> body(updated.size()), rest(updated.size());
-  for (size_t t = 0; t < updated.size(); ++t) (anchored(static_cast<int64_t>(t)) ? body : rest)[t] = updated[t];
-  const float* w = s_.weights_of(replica_);
-  float* g = s_.gradients.mutable_data();
-  const float* fisher = penalty_.kind == PenaltyKind::ewc ? s_.slot_row(penalty_.fisher, replica_) : nullptr;
-  kernels::pull_gradient(g, w, s_.slot_row(penalty_.anchor, replica_), fisher, static_cast<float>(penalty_.strength),
-                         gradient_chunks(s_.layout, body, s_.gradients));
-  if (penalty_.head_strength != 0)
-    kernels::pull_gradient(g, w, nullptr, nullptr, static_cast<float>(penalty_.head_strength), gradient_chunks(s_.layout, rest, s_.gradients));
+// What L2-SP and EWC do to a tensor; strength 0 where they do nothing. Without its range.
+kernels::PullChunk Regularizer::pull(int64_t tensor) {
+  kernels::PullChunk chunk{};
+  if (penalty_.kind != PenaltyKind::l2_sp && penalty_.kind != PenaltyKind::ewc) return chunk;
+  if (!anchored(tensor)) {
+    chunk.strength = static_cast<float>(penalty_.head_strength);
+    return chunk;
+  }
+  chunk.strength = static_cast<float>(penalty_.strength);
+  chunk.anchor = s_.slot_row(penalty_.anchor, replica_);
+  if (penalty_.kind == PenaltyKind::ewc) chunk.fisher = s_.slot_row(penalty_.fisher, replica_);
+  return chunk;
+}
+
+double Regularizer::add_penalty(const std::vector<uint8_t>& updated) {
+  const int32_t word = s_.layout.word;
+  if (updated[static_cast<size_t>(word)] && pull(word).strength != 0) s_.gradients.add_word_rows(s_.replicas[static_cast<size_t>(replica_)].touched);
+  std::vector<kernels::PullChunk> chunks;
+  for (int32_t t = 0; t < s_.layout.count(); ++t) {
+    if (!updated[static_cast<size_t>(t)]) continue;
+    kernels::PullChunk chunk = pull(t);
+    s_.gradients.for_ranges(t, [&](const kernels::Range& range) {
+      chunk.range = range;
+      chunks.push_back(chunk);
+    });
+  }
+  return kernels::pull_gradient(s_.gradients.mutable_data(), s_.weights_of(replica_), chunks);
 }
 
 void Regularizer::mask_gradient(const std::vector<uint8_t>& updated, int64_t step) {

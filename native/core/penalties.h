@@ -25,8 +25,8 @@ class Regularizer {
   const float* effective_weights(int64_t step);
   // After backward: the gradient of the mixed weights becomes that of the replica's.
   void finish_gradient(int64_t step);
-  // Adds the pull's gradient.
-  void add_penalty(const std::vector<uint8_t>& updated);
+  // Adds the pull's gradient. Returns the squared norm of the whole gradient, taken in the same pass.
+  double add_penalty(const std::vector<uint8_t>& updated);
   // After the clip norm was taken.
   void mask_gradient(const std::vector<uint8_t>& updated, int64_t step);
   // stage_step counts from 1.
@@ -36,7 +36,8 @@ class Regularizer {
   bool anchored(int64_t tensor) const;
   bool mixed(int64_t tensor) const;
   bool masked(int64_t tensor) const;
-  void mark_moved_rows();
+  kernels::PullChunk pull(int64_t tensor);
+  void mark_pulled_rows();
   float fisher_threshold();
 
   Engine::State& s_;

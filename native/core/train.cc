@@ -97,8 +97,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
       }
       regularizer.finish_gradient(global_step);
       const std::vector<uint8_t> updated = updated_tensors(s.layout, learning[k], s.gradients);
-      regularizer.add_penalty(updated);
-      const double norm = std::sqrt(kernels::squared_norm(s.gradients.data(), gradient_chunks(s.layout, updated, s.gradients)));
+      const double norm = std::sqrt(regularizer.add_penalty(updated));
       event.losses[k] = static_cast<float>(loss);
       event.grad_norms[k] = static_cast<float>(norm);
       if (!std::isfinite(loss) || !std::isfinite(norm)) {

@@ -74,6 +74,11 @@ void cross_entropy(float* logits, const int32_t* targets, int64_t count, int64_t
 // One draw from softmax(logits) for each row, u in [0, 1).
 void sample_classes(const float* logits, const float* u, int64_t count, int64_t width, int32_t* out);
 
+// A part of the arena.
+struct Range {
+  int64_t begin, end;
+};
+
 // --- optimizer
 struct AdamChunk {
   int64_t begin, end;  // in the arena
@@ -86,17 +91,19 @@ struct AdamSettings {
   bool decoupled;
 };
 void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings);
-// w *= 1 - lr * decay over a range: decoupled decay of rows that have no moments
-void decay(float* w, int64_t n, float factor);
-// Sum of squares of ranges, in a fixed order.
-double squared_norm(const float* g, const std::vector<AdamChunk>& chunks);
+// Decoupled decay of a range that has no moments, w *= keep, and RecAdam's pull after it, if there is an anchor.
+void decay(float* w, int64_t n, float keep, const float* anchor, float pull);
 // sum += scale * g^2
 void add_squares(float* sum, const float* g, int64_t n, float scale);
 
-
-// --- penalties and transforms; `chunks` say where, lr and decay are not used
-// g += strength * fisher * (w - anchor); fisher null: 1, anchor null: 0
-void pull_gradient(float* g, const float* w, const float* anchor, const float* fisher, float strength, const std::vector<AdamChunk>& chunks);
+// --- penalties and transforms
+struct PullChunk {
+  Range range;
+  float strength;                 // 0: none
+  const float *anchor, *fisher;   // arenas; anchor null: 0, fisher null: 1
+};
+// g += strength * fisher * (w - anchor). Returns the sum of squares of g after it, in the same pass and in a fixed order.
+double pull_gradient(float* g, const float* w, const std::vector<PullChunk>& chunks);
 // Mixout of a weight [rows, columns]: a column (an input neuron) is the anchor's with the draw's probability p, else
 // anchor + (w - anchor) / (1 - p).
 void mix(float* out, const float* w, const float* anchor, int64_t rows, int64_t columns, const Dropout& draw, uint32_t tensor);

@@ -33,6 +33,8 @@ interface Run {
   readonly clipNorm?: number;
   readonly stepOffset?: number;
   readonly stageOffset?: number;
+  /** First word of whose embedding nothing is known: Fisher information 0 from here on. Default: none. */
+  readonly unknownFrom?: number;
 }
 
 /** RecAdam (Chen et al. 2020): share of the task and pull of the anchor in step t = 1, 2, ... of the stage. */
@@ -55,6 +57,7 @@ async function follows(
   const start = await take(session, 'weights');
   const anchor = run.anchor === 'start' ? start : randomValues(session, 9);
   const fisher = randomValues(session, 31, 0, 2);
+  if (run.unknownFrom !== undefined) fisher.get(word)!.fill(0, 16 * run.unknownFrom);
   const penalty = run.penalty({ anchor: await slotOf(session, anchor), fisher: await slotOf(session, fisher) });
   const plan = planOf(session, {
     rates: Float64Array.of(rate),
@@ -133,7 +136,8 @@ for (const [kind, penalty] of Object.entries(penalties)) {
           .subarray(400)
           .every((w, i) => w !== start.get(word)![400 + i]),
       );
-      assert.ok(touched.every((flag) => flag === 1));
+      // RecAdam's pull is no gradient: beside decoupled decay it needs no moments.
+      assert.equal(touched.includes(0), kind === 'recadam' && optimizer === 'adamw');
     });
   }
   test(`${kind} without decay, from the anchor itself: words that no text has stay there`, async (t) => {
@@ -145,6 +149,15 @@ for (const [kind, penalty] of Object.entries(penalties)) {
     await follows(t, { penalty, anchor: 'elsewhere' });
   });
 }
+
+test('EWC leaves words that no text has and whose Fisher information is 0 to their decay', async (t) => {
+  const unknownFrom = 40;
+  for (const anchor of ['start', 'elsewhere'] as const) {
+    const { touched } = await follows(t, { penalty: ewc, decay: 0.1, clipNorm: 1, anchor, unknownFrom });
+    assert.ok(touched.subarray(0, unknownFrom).every((flag) => flag === 1));
+    assert.ok(touched.subarray(unknownFrom).every((flag) => flag === 0));
+  }
+});
 
 test('RecAdam counts its steps from stageOffset', async (t) => {
   const offsets = { stepOffset: 102, stageOffset: 100 };

@@ -1,4 +1,4 @@
-// Adam and AdamW as one pass over the arena's chunks; norms; squared-gradient sums.
+// Adam and AdamW as one pass over the arena's chunks; squared-gradient sums.
 #include <ATen/Parallel.h>
 
 #include <cmath>
@@ -39,26 +39,19 @@ void adam(float* w, float* m, float* v, const float* g, const float* anchor, con
   });
 }
 
-void decay(float* w, int64_t n, float factor) {
-  at::parallel_for(0, n, 16384, [&](int64_t begin, int64_t end) {
+void decay(float* w, int64_t n, float keep, const float* anchor, float pull) {
+  at::parallel_for(0, n, 16384, [=](int64_t begin, int64_t end) {
+    if (!anchor) {
 #pragma omp simd
-    for (int64_t i = begin; i < end; ++i) w[i] *= factor;
-  });
-}
-
-double squared_norm(const float* g, const std::vector<AdamChunk>& chunks) {
-  std::vector<double> parts(chunks.size());
-  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) w[i] *= keep;
+      return;
+    }
+#pragma omp simd
     for (int64_t i = begin; i < end; ++i) {
-      double sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t j = chunks[i].begin; j < chunks[i].end; ++j) sum += static_cast<double>(g[j]) * g[j];
-      parts[i] = sum;
+      const float weight = w[i] * keep;
+      w[i] = weight - pull * (weight - anchor[i]);
     }
   });
-  double sum = 0;
-  for (const double part : parts) sum += part;
-  return sum;
 }
 
 void add_squares(float* sum, const float* g, int64_t n, float scale) {

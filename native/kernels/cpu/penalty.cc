@@ -5,6 +5,7 @@
 
 #include "../kernels.h"
 #include "dropout.h"
+#include "sum.h"
 
 namespace lrdist::kernels {
 namespace {
@@ -13,23 +14,19 @@ constexpr int64_t flat_grain = 16384;
 // Elements drawn at once.
 constexpr int64_t draw_block = 1024;
 
+double pull_range(float* g, const float* w, Range range, float strength, const float* anchor, const float* fisher) {
+  if (strength == 0) return sum_over(range, [=](int64_t i) { return g[i]; });
+  if (!anchor) return sum_over(range, [=](int64_t i) { return g[i] += strength * w[i]; });
+  if (!fisher) return sum_over(range, [=](int64_t i) { return g[i] += strength * (w[i] - anchor[i]); });
+  return sum_over(range, [=](int64_t i) { return g[i] += strength * fisher[i] * (w[i] - anchor[i]); });
+}
+
 }  // namespace
 
-void pull_gradient(float* g, const float* w, const float* anchor, const float* fisher, float strength, const std::vector<AdamChunk>& chunks) {
-  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
-      const int64_t from = chunks[c].begin, to = chunks[c].end;
-      if (!anchor) {
-#pragma omp simd
-        for (int64_t i = from; i < to; ++i) g[i] += strength * w[i];
-      } else if (!fisher) {
-#pragma omp simd
-        for (int64_t i = from; i < to; ++i) g[i] += strength * (w[i] - anchor[i]);
-      } else {
-#pragma omp simd
-        for (int64_t i = from; i < to; ++i) g[i] += strength * fisher[i] * (w[i] - anchor[i]);
-      }
-    }
+double pull_gradient(float* g, const float* w, const std::vector<PullChunk>& chunks) {
+  return parallel_sum(static_cast<int64_t>(chunks.size()), [&](int64_t c) {
+    const auto [range, strength, anchor, fisher] = chunks[c];
+    return pull_range(g, w, range, strength, anchor, fisher);
   });
 }
 
