@@ -13,6 +13,10 @@ export interface NumericDimension {
   readonly parameter: FloatParameter | IntParameter;
   /** How much of [0, 1] stands for one value: 0 for floats; for integers on a logarithmic scale the cell of `low`, the widest. */
   readonly cell: number;
+  /** Where a value lies in [0, 1]. */
+  readonly toUnit: (value: number) => number;
+  /** The value at a place in [0, 1], never outside the range. */
+  readonly fromUnit: (unit: number) => number;
 }
 
 export interface CategoricalDimension {
@@ -36,47 +40,51 @@ export interface UnitCube {
 }
 
 export function unitCube(space: Space): UnitCube {
+  const entries = Object.entries(space);
   const numeric: NumericDimension[] = [];
   const categorical: CategoricalDimension[] = [];
-  for (const [name, parameter] of Object.entries(space)) {
+  for (const [name, parameter] of entries) {
     if (parameter.kind === 'categorical') {
       if (parameter.choices.length > 1) categorical.push({ name, choices: parameter.choices });
-    } else if (parameter.low < parameter.high) numeric.push({ name, parameter, cell: cellOf(parameter) });
+    } else if (parameter.low < parameter.high) numeric.push(numericDimension(name, parameter));
   }
   return {
     numeric,
     categorical,
-    contains: (parameters) => Object.entries(space).every(([name, parameter]) => isWithin(parameters[name], parameter)),
-    toPoint: (parameters) => ({
-      unit: Float64Array.from(numeric, ({ name, parameter }) => toUnit(parameters[name] as number, parameter)),
-      choices: Int32Array.from(categorical, ({ name, choices }) => choices.indexOf(parameters[name]!)),
-    }),
-    toParameters: (unit, choices) => {
+    contains: (parameters) => entries.every(([name, parameter]) => isWithin(parameters[name], parameter)),
+    toPoint(parameters) {
+      const point = { unit: new Float64Array(numeric.length), choices: new Int32Array(categorical.length) };
+      numeric.forEach(({ name, toUnit }, i) => (point.unit[i] = toUnit(parameters[name] as number)));
+      categorical.forEach(({ name, choices }, i) => (point.choices[i] = choices.indexOf(parameters[name]!)));
+      return point;
+    },
+    toParameters(unit, choices) {
       const values = new Map<string, ParameterValue>();
-      numeric.forEach(({ name, parameter }, i) => values.set(name, fromUnit(unit[i]!, parameter)));
+      numeric.forEach(({ name, fromUnit }, i) => values.set(name, fromUnit(unit[i]!)));
       categorical.forEach((dimension, i) => values.set(dimension.name, dimension.choices[choices[i]!]!));
-      return Object.fromEntries(
-        Object.entries(space).map(([name, parameter]) => [name, values.get(name) ?? onlyValue(parameter)]),
-      );
+      return Object.fromEntries(entries.map(([name, parameter]) => [name, values.get(name) ?? onlyValue(parameter)]));
     },
   };
 }
 
-/** Where a value of a range lies in [0, 1]. */
-export function toUnit(value: number, parameter: FloatParameter | IntParameter): number {
-  const [low, high] = edges(parameter);
-  if (high <= low) return 0.5;
-  return clamp01((scaled(value, parameter) - low) / (high - low));
-}
-
-/** The value of a range at a place in [0, 1]; never outside the range. */
-export function fromUnit(unit: number, parameter: FloatParameter | IntParameter): number {
-  if (unit <= 0) return parameter.low;
-  if (unit >= 1) return parameter.high;
-  const [low, high] = edges(parameter);
-  const at = low + unit * (high - low);
-  const value = parameter.log ? Math.exp(at) : at;
-  return Math.min(Math.max(parameter.kind === 'int' ? Math.round(value) : value, parameter.low), parameter.high);
+function numericDimension(name: string, parameter: FloatParameter | IntParameter): NumericDimension {
+  const isInt = parameter.kind === 'int';
+  // Integers reach half a cell further on both sides.
+  const low = scaled(parameter.low - (isInt ? 0.5 : 0), parameter);
+  const width = scaled(parameter.high + (isInt ? 0.5 : 0), parameter) - low;
+  return {
+    name,
+    parameter,
+    cell: isInt ? (scaled(parameter.low + 0.5, parameter) - low) / width : 0,
+    toUnit: (value) => clamp((scaled(value, parameter) - low) / width, 0, 1),
+    fromUnit(unit) {
+      if (unit <= 0) return parameter.low;
+      if (unit >= 1) return parameter.high;
+      const at = low + unit * width;
+      const value = parameter.log ? Math.exp(at) : at;
+      return clamp(isInt ? Math.round(value) : value, parameter.low, parameter.high);
+    },
+  };
 }
 
 /** Whether a value is one of a dimension's. */
@@ -84,18 +92,6 @@ export function isWithin(value: ParameterValue | undefined, parameter: Space[str
   if (parameter.kind === 'categorical') return value !== undefined && parameter.choices.includes(value);
   if (typeof value !== 'number' || !(value >= parameter.low && value <= parameter.high)) return false;
   return parameter.kind === 'float' || Number.isInteger(value);
-}
-
-/** Ends of the range on its own scale; those of integers are half a cell further out. */
-function edges(parameter: FloatParameter | IntParameter): readonly [number, number] {
-  const half = parameter.kind === 'int' ? 0.5 : 0;
-  return [scaled(parameter.low - half, parameter), scaled(parameter.high + half, parameter)];
-}
-
-function cellOf(parameter: FloatParameter | IntParameter): number {
-  if (parameter.kind === 'float') return 0;
-  const [low, high] = edges(parameter);
-  return (scaled(parameter.low + 0.5, parameter) - low) / (high - low);
 }
 
 function scaled(value: number, parameter: FloatParameter | IntParameter): number {
@@ -106,6 +102,6 @@ function onlyValue(parameter: Space[string]): ParameterValue {
   return parameter.kind === 'categorical' ? parameter.choices[0]! : parameter.low;
 }
 
-function clamp01(value: number): number {
-  return Math.min(Math.max(value, 0), 1);
+function clamp(value: number, low: number, high: number): number {
+  return Math.min(Math.max(value, low), high);
 }

@@ -3,7 +3,7 @@ import { LrdistError } from '../../errors.ts';
 import type { Sampler } from '../sampler.ts';
 import type { Parameter, ParameterValue, Space } from '../space.ts';
 import type { Trial } from '../trial.ts';
-import { fromUnit } from '../unit-cube.ts';
+import { unitCube } from '../unit-cube.ts';
 import { checkSettings, type SamplerSettings } from './settings.ts';
 
 const schema = z.strictObject({
@@ -59,7 +59,8 @@ function levelsOf(parameter: Parameter, levels: number): readonly ParameterValue
   const { kind, low, high } = parameter;
   if (low === high) return [low];
   if (kind === 'int' && high - low < levels) return Array.from({ length: high - low + 1 }, (_, i) => low + i);
-  return [...new Set(Array.from({ length: levels }, (_, i) => fromUnit(i / (levels - 1), parameter)))];
+  const { fromUnit } = unitCube({ parameter }).numeric[0]!;
+  return [...new Set(Array.from({ length: levels }, (_, i) => fromUnit(i / (levels - 1))))];
 }
 
 /** How many trials of any kind each combination has had. */

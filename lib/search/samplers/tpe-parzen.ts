@@ -1,13 +1,6 @@
 import type { Random } from '../../random.ts';
 import { logNormalMass, randomNormal } from '../normal.ts';
-import {
-  type CategoricalDimension,
-  type CubePoint,
-  fromUnit,
-  type NumericDimension,
-  toUnit,
-  type UnitCube,
-} from '../unit-cube.ts';
+import type { CategoricalDimension, CubePoint, NumericDimension, UnitCube } from '../unit-cube.ts';
 
 /** A density over a cube. */
 export interface ParzenEstimator {
@@ -69,54 +62,55 @@ interface Kernels {
   addLogDensity(at: number, to: Float64Array): void;
 }
 
-function numericKernels({ parameter }: NumericDimension, observed: Float64Array): Kernels {
-  const centre = Float64Array.of(...observed, 0.5);
-  const width = Float64Array.of(...bandwidths(observed), 1);
+function numericKernels(dimension: NumericDimension, observed: Float64Array): Kernels {
+  const order = ascending(observed);
+  const centre = withPrior(observed, 0.5);
+  const width = withPrior(bandwidths(observed, order), 1);
   const logMass = centre.map((mu, k) => logNormalMass(-mu / width[k]!, (1 - mu) / width[k]!));
   const sample = (kernel: number, random: Random) => truncatedNormal(centre[kernel]!, width[kernel]!, random);
+  if (dimension.parameter.kind === 'float') return { sample, addLogDensity: densities(centre, width, logMass) };
 
-  if (parameter.kind === 'float') {
-    const inverse = width.map((sigma) => 1 / sigma);
-    const logPeak = width.map((sigma, k) => -Math.log(sigma * Math.sqrt(2 * Math.PI)) - logMass[k]!);
-    return {
-      sample,
-      addLogDensity(at, to) {
-        for (let k = 0; k < to.length; k++) {
-          const z = (at - centre[k]!) * inverse[k]!;
-          to[k]! += logPeak[k]! - 0.5 * z * z;
-        }
-      },
-    };
-  }
-  const masses = new Map<number, Float64Array>();
+  const { toUnit, fromUnit } = dimension;
+  const known = new Map<number, Float64Array>();
   return {
-    sample: (kernel, random) => toUnit(fromUnit(sample(kernel, random), parameter), parameter),
+    sample: (kernel, random) => toUnit(fromUnit(sample(kernel, random))),
     addLogDensity(at, to) {
-      const value = fromUnit(at, parameter);
-      if (!masses.has(value)) {
-        const [from, until] = [toUnit(value - 0.5, parameter), toUnit(value + 0.5, parameter)];
-        masses.set(
-          value,
-          cellMasses(centre, width, from, until).map((mass, k) => mass - logMass[k]!),
-        );
-      }
-      const known = masses.get(value)!;
-      for (let k = 0; k < to.length; k++) to[k]! += known[k]!;
+      const value = fromUnit(at);
+      const masses = known.get(value) ?? cellMasses(centre, width, order, toUnit(value - 0.5), toUnit(value + 0.5));
+      known.set(value, masses);
+      for (let k = 0; k < to.length; k++) to[k]! += masses[k]! - logMass[k]!;
     },
   };
 }
 
-/** Of many kernels of an integer, most are alike: each is computed once. */
-function cellMasses(centre: Float64Array, width: Float64Array, from: number, until: number): Float64Array {
-  const known = new Map<number, Map<number, number>>();
-  return centre.map((mu, k) => {
-    const sigma = width[k]!;
-    const ofCentre = known.get(mu) ?? new Map<number, number>();
-    known.set(mu, ofCentre);
-    const mass = ofCentre.get(sigma) ?? logNormalMass((from - mu) / sigma, (until - mu) / sigma);
-    ofCentre.set(sigma, mass);
-    return mass;
-  });
+function densities(centre: Float64Array, width: Float64Array, logMass: Float64Array): Kernels['addLogDensity'] {
+  const inverse = width.map((sigma) => 1 / sigma);
+  const logPeak = width.map((sigma, k) => -Math.log(sigma * Math.sqrt(2 * Math.PI)) - logMass[k]!);
+  return (at, to) => {
+    for (let k = 0; k < to.length; k++) {
+      const z = (at - centre[k]!) * inverse[k]!;
+      to[k]! += logPeak[k]! - 0.5 * z * z;
+    }
+  };
+}
+
+/** Untruncated mass of each kernel in the cell of an integer. Observations of few integers have few different kernels, which are neighbours in order: each is computed once. */
+function cellMasses(
+  centre: Float64Array,
+  width: Float64Array,
+  order: Uint32Array,
+  from: number,
+  until: number,
+): Float64Array {
+  const masses = new Float64Array(centre.length);
+  let last = order.length;
+  for (const k of [order.length, ...order]) {
+    const [mu, sigma] = [centre[k]!, width[k]!];
+    const isSame = k !== last && mu === centre[last] && sigma === width[last];
+    masses[k] = isSame ? masses[last]! : logNormalMass((from - mu) / sigma, (until - mu) / sigma);
+    last = k;
+  }
+  return masses;
 }
 
 function categoricalKernels({ choices }: CategoricalDimension, observed: Int32Array): Kernels {
@@ -136,15 +130,30 @@ function categoricalKernels({ choices }: CategoricalDimension, observed: Int32Ar
 }
 
 /** The larger of the gaps to the observations below and above; the ends of the range count only for an observation alone. */
-function bandwidths(observed: Float64Array): Float64Array {
+function bandwidths(observed: Float64Array, order: Uint32Array): Float64Array {
   const count = observed.length;
   const widths = new Float64Array(count);
   const narrowest = 1 / Math.min(100, count + 2);
   if (count === 1) return widths.fill(Math.max(observed[0]!, 1 - observed[0]!, narrowest));
-  const order = Array.from(observed, (_, i) => i).sort((a, b) => observed[a]! - observed[b]!);
-  const gap = (i: number) => (i < 0 || i + 1 >= count ? 0 : observed[order[i + 1]!]! - observed[order[i]!]!);
-  order.forEach((index, i) => (widths[index] = Math.max(gap(i - 1), gap(i), narrowest)));
+  let gapBelow = 0;
+  for (let i = 0; i < count; i++) {
+    const own = order[i]!;
+    const gapAbove = i + 1 < count ? observed[order[i + 1]!]! - observed[own]! : 0;
+    widths[own] = Math.max(gapBelow, gapAbove, narrowest);
+    gapBelow = gapAbove;
+  }
   return widths;
+}
+
+function ascending(values: Float64Array): Uint32Array {
+  return Uint32Array.from(values.keys()).sort((a, b) => values[a]! - values[b]!);
+}
+
+function withPrior(values: Float64Array, prior: number): Float64Array {
+  const all = new Float64Array(values.length + 1);
+  all.set(values);
+  all[values.length] = prior;
+  return all;
 }
 
 /** At least a third of the normal lies within, since its centre does and it is no wider than the range: rejection is quick. */
@@ -158,7 +167,7 @@ function truncatedNormal(centre: number, width: number, random: Random): number 
 /** Weights of the observations and the prior, as shares of 1. */
 function shares(weights: readonly number[]): Float64Array {
   const total = weights.reduce((sum, weight) => sum + weight, PRIOR);
-  return Float64Array.of(...weights, PRIOR).map((weight) => weight / total);
+  return withPrior(Float64Array.from(weights), PRIOR).map((weight) => weight / total);
 }
 
 function pick(share: Float64Array, random: Random): number {

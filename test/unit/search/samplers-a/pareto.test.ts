@@ -3,13 +3,11 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { crowdingDistance, dominates, nonDominatedSort, toLosses } from '../../../../lib/search/pareto.ts';
 
-const points = fc
-  .integer({ min: 1, max: 4 })
-  .chain((objectives) =>
-    fc.array(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: objectives, maxLength: objectives }), {
-      maxLength: 30,
-    }),
-  );
+const points = fc.integer({ min: 1, max: 4 }).chain((objectives) =>
+  fc.array(fc.array(fc.integer({ min: 0, max: 5 }), { minLength: objectives, maxLength: objectives }), {
+    maxLength: 30,
+  }),
+);
 
 test('losses: what is maximised changes its sign', () => {
   assert.deepEqual(toLosses([0.9, 3], ['maximize', 'minimize']), [-0.9, 3]);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import type { Space } from '../../../../lib/search/space.ts';
-import { fromUnit, toUnit, unitCube } from '../../../../lib/search/unit-cube.ts';
+import { unitCube } from '../../../../lib/search/unit-cube.ts';
 
 const space = {
   rate: { kind: 'float', low: 1e-7, high: 1e-3, log: true },
@@ -15,6 +15,7 @@ const space = {
 } as const satisfies Space;
 
 const cube = unitCube(space);
+const [rate, , epochs] = cube.numeric;
 
 const parameters = fc.record({
   rate: fc.double({ min: 1e-7, max: 1e-3, noNaN: true }),
@@ -67,17 +68,17 @@ test('every point, the corners and beyond, is within the space', () => {
 });
 
 test('half of a logarithmic range is its geometric mean', () => {
-  assert.ok(Math.abs(fromUnit(0.5, space.rate) / 1e-5 - 1) < 1e-12);
-  assert.ok(Math.abs(toUnit(1e-5, space.rate) - 0.5) < 1e-12);
+  assert.ok(Math.abs(rate!.fromUnit(0.5) / 1e-5 - 1) < 1e-12);
+  assert.ok(Math.abs(rate!.toUnit(1e-5) - 0.5) < 1e-12);
 });
 
 test('an integer is the middle of its cell, and all cells of a linear range are alike', () => {
   assert.deepEqual(
-    [1, 2, 3, 4, 5].map((value) => toUnit(value, space.epochs)),
+    [1, 2, 3, 4, 5].map((value) => epochs!.toUnit(value)),
     [0.1, 0.3, 0.5, 0.7, 0.9],
   );
   assert.deepEqual(
-    [0, 0.199, 0.201, 0.399, 0.401, 1].map((unit) => fromUnit(unit, space.epochs)),
+    [0, 0.199, 0.201, 0.399, 0.401, 1].map((unit) => epochs!.fromUnit(unit)),
     [1, 1, 2, 2, 3, 5],
   );
 });
