@@ -117,21 +117,17 @@ async function record(name: string, path: string): Promise<void> {
         return list.map(({ job }) => job);
       },
     });
-    const lines = results.flatMap((result) => {
-      if (result.state !== 'complete')
-        return [{ ...result, job: undefined, parameters: result.job.parameters, pair: name }];
-      const { job, values: scores, attributes } = result;
-      keep(maxStep, [{ job, values: scores, attributes: attributes! }]);
-      return [
-        {
-          pair: name,
-          seed,
-          parameters: job.parameters,
-          reports: reports.get(job.trial),
-          values: scores,
-          before: attributes!['before'],
-        },
-      ];
+    const lines = results.map((result): object => {
+      const { job } = result;
+      const common = { pair: name, seed, parameters: job.parameters };
+      if (result.state !== 'complete') return { ...common, state: result.state };
+      keep(maxStep, [{ job, values: result.values, attributes: result.attributes! }]);
+      return {
+        ...common,
+        reports: reports.get(job.trial),
+        values: result.values,
+        before: result.attributes!['before'],
+      };
     });
     appendFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     done += jobs.length;
