@@ -32,9 +32,12 @@ export interface FinishedTrial extends NewTrial {
   readonly constraints?: readonly number[] | null;
   readonly reports?: readonly TrialReport[];
   readonly error?: string | null;
+  /** Milliseconds since 1970; without them, now. */
+  readonly started?: number;
+  readonly finished?: number;
 }
 
-/** A worker's hold on a trial: valid until the lease runs out, or another attempt is claimed. */
+/** A worker's hold on a trial: sure until the lease runs out; after that until somebody else has claimed the trial, and a renewal makes it sure again. */
 export interface Claim {
   readonly trial: Trial;
   /** Names this attempt, and is asked for by every write: what an earlier attempt writes late is refused. */
@@ -85,7 +88,10 @@ export interface Storage {
 
   /** By number. */
   trials(study: number): Promise<readonly Trial[]>;
-  /** One at a time over all processes: between `trials` and `add` nobody else adds. */
+  /**
+   * One at a time over all processes: between `trials` and `add` nobody else adds. What was added is there when the promise is resolved, and nothing if the action throws.
+   * The action uses what it is given and not the storage itself, takes less than a minute, and has no other effects: it is run again if the connection is lost meanwhile.
+   */
   locked<T>(study: number, action: (study: LockedStudy) => Promise<T>): Promise<T>;
   /** Finished trials from elsewhere. */
   attach(study: number, trials: readonly FinishedTrial[]): Promise<readonly Trial[]>;
@@ -100,7 +106,7 @@ export interface Storage {
   report(study: number, claim: Claim, report: TrialReport): Promise<boolean>;
   /** Merges attributes. @returns false if the claim is no longer held */
   annotate(study: number, claim: Claim, attributes: Readonly<Record<string, Json>>): Promise<boolean>;
-  /** For good. @returns false if the claim is no longer held */
+  /** For good. The same claim may finish with the same outcome again (the answer may have been lost). @returns false if the claim is no longer held */
   finish(study: number, claim: Claim, outcome: Outcome): Promise<boolean>;
 
   /** Idempotent. */
