@@ -84,6 +84,7 @@ export class PairSession implements AsyncDisposable {
     });
     const session = new PairSession(options, model);
     try {
+      requireWhole(session.maxStep);
       if (firstModel !== undefined) requireHead(model, options.tasks[0].name, firstModel);
       await session.#prepare(signal);
       return session;
@@ -328,16 +329,22 @@ export class PairSession implements AsyncDisposable {
     return this.#options.training ?? {};
   }
 
-  #epochs({ epochs = 3, maxSteps }: StageTraining): number {
-    if (Number.isInteger(epochs) && epochs >= 1 && (maxSteps === undefined || maxSteps <= 0)) return epochs;
-    throw new LrdistError('ERR_INVALID_OPTION', `num_train_epochs: a search needs whole epochs, received ${epochs}`, {
-      remedy: 'Trials are compared, and ended early, at the ends of epochs. Leave max_steps out.',
-    });
+  #epochs({ epochs = 3, maxSteps = -1 }: StageTraining): number {
+    return maxSteps > 0 ? NaN : epochs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#model.dispose();
   }
+}
+
+/** Trials are compared, and ended early, at the ends of epochs. @throws ERR_INVALID_OPTION */
+function requireWhole(maxStep: number): void {
+  if (Number.isInteger(maxStep) && maxStep >= 1) return;
+  throw new LrdistError('ERR_INVALID_OPTION', 'num_train_epochs: a search needs whole epochs', {
+    remedy:
+      'Trials are compared, and ended early, at the ends of epochs: give a whole number, and leave max_steps out.',
+  });
 }
 
 function without<T extends object, K extends keyof T>(object: T, ...keys: readonly K[]): Omit<T, K> {
