@@ -61,6 +61,8 @@ export interface Executor {
   readonly parallel: number;
   /** Never rejects for the fault of a job: that is a `failed` result. Rejects with the signal's reason if it is aborted. */
   run(jobs: readonly Job[], context: BatchContext): Promise<readonly JobResult[]>;
+  /** Nothing more is begun until a run ends: for executors whose time is not the clock's. */
+  settled?(): void;
   /** Ends what it started; idempotent. */
   dispose(): Promise<void>;
 }

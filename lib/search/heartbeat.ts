@@ -1,0 +1,57 @@
+import type { Claim, Storage } from './storage/storage.ts';
+
+/** Renews the leases of claims from a timer, until they are dropped or lost. The timer does not hold the process open. */
+export class Heartbeat {
+  readonly #storage: Storage;
+  readonly #study: number;
+  readonly #lease: number;
+  readonly #claims = new Map<string, { readonly claim: Claim; readonly onLost: () => void }>();
+  #timer: NodeJS.Timeout | undefined;
+  #busy = false;
+
+  /** @param lease in milliseconds; renewed three times as often */
+  constructor(storage: Storage, study: number, lease: number) {
+    this.#storage = storage;
+    this.#study = study;
+    this.#lease = lease;
+  }
+
+  add(claims: readonly Claim[], onLost: () => void): void {
+    for (const claim of claims) this.#claims.set(claim.token, { claim, onLost });
+    this.#timer ??= setInterval(() => void this.#beat(), Math.max(1, this.#lease / 3)).unref();
+  }
+
+  drop(claims: readonly Claim[]): void {
+    for (const { token } of claims) this.#claims.delete(token);
+    if (this.#claims.size === 0) this.stop();
+  }
+
+  /** @returns the claims that were still kept */
+  stop(): readonly Claim[] {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    const left = Array.from(this.#claims.values(), ({ claim }) => claim);
+    this.#claims.clear();
+    return left;
+  }
+
+  async #beat(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    const asked = [...this.#claims.values()];
+    try {
+      const renewed = await this.#storage.renew(
+        this.#study,
+        asked.map(({ claim }) => claim),
+        this.#lease,
+      );
+      const held = new Set(renewed.map(({ token }) => token));
+      // What was dropped meanwhile is finished, not lost.
+      for (const { claim, onLost } of asked) if (!held.has(claim.token) && this.#claims.delete(claim.token)) onLost();
+    } catch {
+      // A storage out of reach: the next beat tries again, and whoever writes a result hears of it.
+    } finally {
+      this.#busy = false;
+    }
+  }
+}
