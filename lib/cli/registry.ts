@@ -48,6 +48,11 @@ export const commands: readonly CommandEntry[] = [
     load: async () => commandOf(await import('./commands/shift.ts')),
   },
   {
+    name: 'combine',
+    describe: 'one distribution from the trials of many task pairs',
+    load: async () => commandOf(await import('./commands/combine.ts')),
+  },
+  {
     name: 'demo',
     describe: 'the whole on a small generated language, with no downloads',
     load: async () => commandOf(await import('./commands/demo.ts')),

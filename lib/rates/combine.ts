@@ -30,19 +30,20 @@ export interface BandedRates {
 }
 
 /** The weighted mean of a pair's trials, and the spread of those trials. */
-export interface PairCombination extends BandedRates {
+export interface PairCombination<T extends ScoredTrial = ScoredTrial> extends BandedRates {
   readonly pair: string;
   readonly trials: number;
   /** Number of equally weighted trials that would vary as little. */
   readonly effective: number;
-  readonly best: ScoredTrial;
+  /** One of the trials that were given. */
+  readonly best: T;
 }
 
 /** The mean of the pairs, and their spread; of a single pair, the spread of its trials. */
-export interface Combination extends BandedRates {
+export interface Combination<T extends ScoredTrial = ScoredTrial> extends BandedRates {
   readonly spread: 'pairs' | 'trials';
   /** By name. */
-  readonly pairs: readonly PairCombination[];
+  readonly pairs: readonly PairCombination<T>[];
 }
 
 /** What the result would be without one of the pairs. */
@@ -60,7 +61,10 @@ export interface LeftOut {
  * @throws LrdistError ERR_INVALID_OPTION (no trials, rates of different lengths, non-finite numbers, options), ERR_COMBINE_MIXED if some trials freeze
  *   a group and others train it, since 0 has no logarithm
  */
-export function combineTrials(trials: readonly ScoredTrial[], options: WeightOptions = {}): Combination {
+export function combineTrials<T extends ScoredTrial>(
+  trials: readonly T[],
+  options: WeightOptions = {},
+): Combination<T> {
   checkWeightOptions(options);
   checkTrials(trials);
   const names = [...new Set(trials.map(({ pair }) => pair))].sort(byCodeUnits);
@@ -87,15 +91,15 @@ export function leaveOnePairOut({ rates, pairs }: Combination): LeftOut[] {
   });
 }
 
-interface WeightedTrials {
+interface WeightedTrials<T> {
   /** Those that weigh something, best first. */
-  readonly trials: readonly ScoredTrial[];
+  readonly trials: readonly T[];
   readonly weights: readonly number[];
   /** All of the pair. */
   readonly count: number;
 }
 
-function weigh(all: readonly ScoredTrial[], options: WeightOptions): WeightedTrials {
+function weigh<T extends ScoredTrial>(all: readonly T[], options: WeightOptions): WeightedTrials<T> {
   // One order for the same trials, whatever order they came in: sums of floating-point numbers depend on it.
   const sorted = [...all].sort((a, b) => b.score - a.score || byRates(a.rates, b.rates));
   const weights = rankWeights(
@@ -106,7 +110,7 @@ function weigh(all: readonly ScoredTrial[], options: WeightOptions): WeightedTri
   return { trials: used.map((i) => sorted[i]!), weights: used.map((i) => weights[i]!), count: all.length };
 }
 
-function combinePair({ trials, weights, count }: WeightedTrials): PairCombination {
+function combinePair<T extends ScoredTrial>({ trials, weights, count }: WeightedTrials<T>): PairCombination<T> {
   const [best] = trials;
   const means = groupsOf(trials).map((rates) => geometricMean(rates, weights));
   return { pair: best!.pair, ...banded(means), trials: count, effective: effectiveCount(weights), best: best! };
