@@ -132,15 +132,22 @@ async function textOptions(
 ): Promise<Pick<SequenceOptions, 'pretraining' | 'measure'>> {
   const path = optionText(args, 'text_file');
   const measured = parseMeasures(optionText(args, 'measure') ?? 'none', path !== undefined);
+  const retrainHead = args['retrain_head'] === true;
+  if (retrainHead && path === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', '--retrain_head: there is no text to train the head on', {
+      remedy: 'Give --text_file.',
+    });
   if (path === undefined) return optional('measure', measured);
   const tokenizer = await openTaskTokenizer(shared.firstModel ?? shared.model);
   const rows = await encodeText(await readParagraphs(path, signal), tokenizer);
   const masking = maskingOf(tokenizer);
   const measure: MeasureOptions | undefined =
-    measured?.measures?.includes('masked_lm') === true ? { ...measured, text: { rows, masking } } : measured;
+    measured?.measures?.includes('masked_lm') === true
+      ? { ...measured, text: { rows, masking }, retrainHead }
+      : measured;
   const pretrained = penalties.some(({ stages }) => stages.some(({ kind }) => kind.name === 'ewc-pretrained'));
   return {
     ...optional('measure', measure),
-    ...(pretrained ? { pretraining: { dataset: rows, masking } } : {}),
+    ...(pretrained ? { pretraining: { dataset: rows, masking, retrainHead } } : {}),
   };
 }

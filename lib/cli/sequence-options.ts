@@ -27,6 +27,11 @@ export const sequenceOptions = {
     requiresArg: true,
     describe: 'running text, a paragraph a line: for ewc-pretrained and the measure masked_lm',
   },
+  retrain_head: {
+    type: 'boolean',
+    describe:
+      'train the language-model head on --text_file first, on rows that are not measured: for a checkpoint without one, or with one made for something else',
+  },
   shift: {
     type: 'string',
     requiresArg: true,

@@ -2,7 +2,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LrdistError } from '../errors.ts';
 import { shuffledOrder } from '../random.ts';
 import { selectRows } from '../data/select.ts';
 import type { Model } from '../train/model.ts';
@@ -10,6 +9,7 @@ import { withSignal } from '../train/native-errors.ts';
 import { openModel } from '../train/open.ts';
 import { makeHeader, readHeader } from '../train/safetensors.ts';
 import { rowsOf } from '../train/task.ts';
+import { requireLanguageHead } from './language-head.ts';
 import { retrainHead } from './measure/index.ts';
 import type { SequencePlan } from './sequence-plan.ts';
 
@@ -49,7 +49,7 @@ async function languageFisher(plan: SequencePlan, model: Model, seed: number): P
       ...(matmul === undefined ? {} : { matmul }),
       ...(signal === undefined ? {} : { signal }),
     });
-    if (!retrain) requireLanguageHead(language);
+    if (!retrain) requireLanguageHead(language, 'ewc-pretrained');
     const { rows, others } = drawRows(rowsOf(dataset), plan.fisher.rows, seed);
     if (retrain)
       await retrainHead(
@@ -112,16 +112,4 @@ async function intoSlot(model: Model, file: string, folder: string): Promise<num
 
 function elements(shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, 1);
-}
-
-function requireLanguageHead({ path, loaded }: Model): void {
-  if (!loaded.fresh.some((name) => name.startsWith('cls.'))) return;
-  throw new LrdistError(
-    'ERR_MODEL_UNSUPPORTED',
-    `${path} has no language-model head, so it has no masked-LM Fisher information`,
-    {
-      remedy:
-        'Take a checkpoint saved as BertForMaskedLM, train a head on the text (--retrain_head), or take another penalty than ewc-pretrained.',
-    },
-  );
 }

@@ -240,6 +240,6 @@ function refusePretrained(
   if (kinds.some(({ name }) => name === 'ewc-pretrained') && pretraining === undefined)
     throw invalid(
       'penalty: ewc-pretrained needs text for its masked-LM Fisher information',
-      'Give `pretraining` (in the command --penalty_text), such as a sample of Wikipedia.',
+      'Give `pretraining` (in the command --text_file), such as a sample of Wikipedia.',
     );
 }

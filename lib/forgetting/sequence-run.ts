@@ -5,6 +5,7 @@ import { openModel } from '../train/open.ts';
 import type { RunResult } from '../train/run.ts';
 import { machine } from './environment.ts';
 import { requireHead } from './first-model.ts';
+import { readyHead } from './language-head.ts';
 import { forget, remember } from './memory.ts';
 import { runPass, type Shared, signalOf } from './pass-run.ts';
 import { pretrainedSlots } from './pretrained.ts';
@@ -39,6 +40,7 @@ export async function runSequenceSeed(plan: SequencePlan, seed: number, teller: 
     ...signalOf(plan),
   });
   if (given) requireHead(model, plan.heads[0]!, first.path);
+  await readyHead(plan, model, seed);
   const trainer = new StageTrainer(plan, seed, model, teller, await pretrainedSlots(plan, model, seed));
   return {
     ...(await runOrders(trainer)),

@@ -4,6 +4,7 @@ import { SEQUENCE_FORMAT, type SequenceRecord } from '../report/sequence-record.
 import { EventQueue } from '../train/events.ts';
 import { rowsOf, splitOf } from '../train/task.ts';
 import { versions } from './environment.ts';
+import { headNotes } from './language-head.ts';
 import { sequenceChannel, type SequenceEvent } from './sequence-events.ts';
 import type { SequenceOptions } from './sequence-options.ts';
 import { planSequence, type SequencePlan } from './sequence-plan.ts';
@@ -123,6 +124,7 @@ function recordOf(plan: SequencePlan, results: readonly SequenceSeedResult[], st
     notes: [
       ...new Set([
         ...results.flatMap(({ notes }) => notes),
+        ...headNotes(plan),
         ...sequenceNotes(metrics, orders, runs, seeds.length * orders.length),
       ]),
     ],

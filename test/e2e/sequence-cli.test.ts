@@ -80,6 +80,24 @@ test('lrdist shift over three tasks with penalties and measures: record and tabl
   assert.match(table.stdout, /^after rte /m);
 });
 
+test('lrdist shift --retrain_head: a checkpoint without a language-model head', async () => {
+  const bare = join(work, 'bare');
+  await writeTinyBert(bare);
+  const command = [
+    ...common.map((word) => (word === model ? bare : word)),
+    ...['--tasks', 'sst2,cola', '--penalty', 'none,ewc-pretrained@10', '--penalty_rows', '12'],
+    ...['--text_file', join(work, 'text.txt'), '--measure', 'masked_lm:4', '--max_steps', '3'],
+  ];
+  const { code, stderr } = await runCli(command);
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /has no language-model head.*\n.*--retrain_head/);
+  const record = (await jsonCli([...command, '--retrain_head'])) as unknown as SequenceRecord;
+  assert.deepEqual(
+    record.notes.filter((note) => /language-model head trained/.test(note)).map((note) => note.split(':')[0]),
+    ['ewc-pretrained', 'masked_lm'],
+  );
+});
+
 test('lrdist shift within one task: halves by length and by embedding, with the published protocol', async () => {
   for (const [shift, task, names] of [
     ['length', 'sst2', ['sst2-short', 'sst2-long']],
@@ -135,4 +153,5 @@ test('lrdist shift --dry_run says what would run; what cannot be is refused', as
   await refused(['--tasks', 'sst2,cola', '--penalty', 'replay@41'], /stores 41 rows of each task, but sst2 has 40/);
   await refused(['--tasks', 'sst2,cola', '--penalty', 'l2-sp', '--penalty_rows', '5'], /would do nothing/);
   await refused(['--tasks', 'sst2,rte', '--same_head'], /one head cannot serve both/);
+  await refused(['--tasks', 'sst2,rte', '--measure', 'drift', '--retrain_head'], /no text to train the head on/);
 });

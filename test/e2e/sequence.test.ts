@@ -344,3 +344,44 @@ test('what cannot be is refused before anything runs', async () => {
       isLrdistError(error) && error.code === 'ERR_MODEL_UNSUPPORTED' && /no language-model head/.test(error.message),
   );
 });
+
+test('masked-LM losses of a checkpoint without a head: one is trained first, and the stages run as they would have', async () => {
+  const bare = join(work, 'headless');
+  await writeTinyBert(bare);
+  const held = { rows: text, masking: pretraining.masking };
+  const measure = { measures: ['masked_lm'], text: held, rows: { masked_lm: 16 } } as const;
+  await assert.rejects(
+    run({ model: bare, measure }),
+    (error) => isLrdistError(error) && error.code === 'ERR_MODEL_UNSUPPORTED' && /retrain_head/.test(error.remedy!),
+  );
+  const record = await run({ model: bare, measure: { ...measure, retrainHead: true }, seeds: [42, 43] });
+  const plain = await run({ model: bare, seeds: [42, 43] });
+  for (const [i, { measures, ...rest }] of record.runs.entries()) {
+    assert.ok(measures![1]!.masked_lm!.after! > 0);
+    assert.deepEqual(rest, plain.runs[i]);
+  }
+  const losses = await run({ measure });
+  const before = ({ runs }: SequenceRecord): number => runs[0]!.measures![1]!.masked_lm!.before!;
+  assert.ok(before(record) < before(losses) - 0.1, `${before(losses)} -> ${before(record)}`);
+  const which = ({ notes }: SequenceRecord): string[] => notes.filter((note) => note.startsWith('masked_lm'));
+  assert.match(which(record)[0]!, /a language-model head trained on the text.*, on rows that were not measured/);
+  assert.match(which(losses)[0]!, /the checkpoint's own/);
+});
+
+test('EWC to the pretrained weights: the Fisher information of a retrained head is another, and needs no head in the checkpoint', async () => {
+  const bare = join(work, 'without');
+  await writeTinyBert(bare);
+  const penalties = ['none', 'ewc-pretrained@100'];
+  const retrained = { ...pretraining, retrainHead: true };
+  const own = await run({ penalties, pretraining });
+  const other = await run({ penalties, pretraining: retrained });
+  const without = await run({ model: bare, penalties, pretraining: retrained });
+  const pulled = `${high} + ${penalties[1]}`;
+  assert.notDeepEqual(bits(other).get(pulled), bits(own).get(pulled));
+  assert.deepEqual(bits(other).get(high), bits(own).get(high));
+  // Both checkpoints have the same body, but the heads start elsewhere.
+  assert.notDeepEqual(bits(without).get(pulled), bits(without).get(high));
+  const which = ({ notes }: SequenceRecord): string[] => notes.filter((note) => note.startsWith('ewc-pretrained'));
+  assert.match(which(other)[0]!, /trained on the text/);
+  assert.match(which(own)[0]!, /the checkpoint's own/);
+});

@@ -12,6 +12,7 @@ export {
   type MeasurePlan,
 } from './options.ts';
 export { retrainHead, maskedLmLoss, type HeldText, type RetrainOptions, type RetrainResult } from './language-model.ts';
+export { otherRows } from './rows.ts';
 export { readParagraphs, encodeText, maskingOf, type TextOptions } from './text.ts';
 export { StageMeasurement, type MeasureAfter, type MeasureBefore } from './stage.ts';
 

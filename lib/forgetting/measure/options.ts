@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { LrdistError, nearest } from '../../errors.ts';
 import { type MeasureName, measureNames, type MeasureRows } from '../../report/measures-record.ts';
 import { check } from '../../train/check.ts';
+import { rowsOf } from '../../train/task.ts';
 import type { HeldText } from './language-model.ts';
 
 /** Rows of a run that is long enough for them: all measures together stay below a tenth of its time (docs/measures.md). */
@@ -25,12 +26,15 @@ export interface MeasureOptions {
   readonly rows?: Partial<MeasureRows>;
   /** Held text for `masked_lm`; the model needs a masked-LM head. */
   readonly text?: HeldText;
+  /** Train the masked-LM head before the first stage, on the rows of `text` that are not measured (`retrainHead`). Default false. */
+  readonly retrainHead?: boolean;
 }
 
 export interface MeasurePlan {
   readonly measures: readonly MeasureName[];
   readonly rows: MeasureRows;
   readonly text: HeldText | undefined;
+  readonly retrainHead: boolean;
 }
 
 const count = (least: number) => z.number().int().min(least);
@@ -45,6 +49,7 @@ const schema = z.strictObject({
     })
     .default({}),
   text: z.custom<HeldText>((value) => typeof value === 'object' && value !== null, 'expected text').optional(),
+  retrainHead: z.boolean().default(false),
 });
 
 /**
@@ -58,7 +63,7 @@ export function planMeasures(
   trainedRows = Infinity,
 ): MeasurePlan | undefined {
   if (options === undefined || options === false) return undefined;
-  const { rows, text, ...given } = check(schema, options === true ? {} : options, 'measures');
+  const { rows, text, retrainHead, ...given } = check(schema, options === true ? {} : options, 'measures');
   const wanted = given.measures ?? measureNames.filter((name) => name !== 'masked_lm' || text !== undefined);
   if (wanted.includes('masked_lm') && text === undefined)
     throw new LrdistError('ERR_INVALID_OPTION', 'measures: masked_lm needs held text', {
@@ -68,18 +73,30 @@ export function planMeasures(
     throw new LrdistError('ERR_INVALID_OPTION', 'measures: held text is given, and masked_lm is not measured', {
       remedy: 'Add masked_lm to the measures, or leave the text out.',
     });
+  if (retrainHead && text === undefined)
+    throw new LrdistError('ERR_INVALID_OPTION', 'measures: retrainHead would do nothing without masked_lm', {
+      remedy: 'Leave it out, or measure masked_lm.',
+    });
   const measures = measureNames.filter((name) => wanted.includes(name));
   if (measures.length === 0) return undefined;
   const defaults = measureRowsFor(trainedRows);
+  const maskedLm = rows.masked_lm ?? defaults.masked_lm;
+  if (retrainHead && text !== undefined && rowsOf(text.rows) <= maskedLm)
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `measures: the text has ${rowsOf(text.rows)} rows and ${maskedLm} are measured, so none is left to train the head on`,
+      { remedy: 'Give a longer text, or measure fewer rows.' },
+    );
   return {
     measures,
     rows: {
       conflict: rows.conflict ?? defaults.conflict,
       scored: rows.scored ?? defaults.scored,
       probe: rows.probe ?? defaults.probe,
-      masked_lm: rows.masked_lm ?? defaults.masked_lm,
+      masked_lm: maskedLm,
     },
     text,
+    retrainHead,
   };
 }
 

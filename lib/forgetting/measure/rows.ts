@@ -8,3 +8,8 @@ const streams = { train: 0x6d65_6101, scored: 0x6d65_6102, text: 0x6d65_6103 } a
 export function chooseRows(split: EncodedSplit, count: number, seed: number, stream: keyof typeof streams): Int32Array {
   return shuffledOrder(rowsOf(split), seed, streams[stream]).slice(0, count);
 }
+
+/** The rows that `chooseRows` leaves. */
+export function otherRows(split: EncodedSplit, count: number, seed: number, stream: keyof typeof streams): Int32Array {
+  return shuffledOrder(rowsOf(split), seed, streams[stream]).slice(count);
+}

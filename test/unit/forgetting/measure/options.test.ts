@@ -26,7 +26,8 @@ test('nothing is planned where nothing is asked for', () => {
 
 test('by default all that needs no text, with the default rows', () => {
   const all = ['drift', 'conflict', 'similarity', 'probe'];
-  assert.deepEqual(planMeasures(true), { measures: all, rows: defaultMeasureRows, text: undefined });
+  const plan = { measures: all, rows: defaultMeasureRows, text: undefined, retrainHead: false };
+  assert.deepEqual(planMeasures(true), plan);
   assert.deepEqual(planMeasures({ text })!.measures, [...all, 'masked_lm']);
   const some = planMeasures({ measures: ['probe', 'drift', 'probe'], rows: { probe: 10 } })!;
   assert.deepEqual(some.measures, ['drift', 'probe']);
@@ -48,6 +49,8 @@ test('wrong options are refused', () => {
   refuses({ measure: [] }, /no option "measure"/, 'ERR_UNKNOWN_OPTION');
   refuses({ measures: ['masked_lm'] }, /masked_lm needs held text/);
   refuses({ measures: ['drift'], text }, /masked_lm is not measured/);
+  refuses({ measures: ['drift'], retrainHead: true }, /retrainHead would do nothing/);
+  refuses({ text, rows: { masked_lm: 1 }, retrainHead: true }, /has 1 rows and 1 are measured, so none is left/);
 });
 
 test("the command line's list", () => {
