@@ -79,7 +79,12 @@ export async function loadPair(spec: PairSpec, signal?: AbortSignal): Promise<Pa
     ...(spec.penalty === undefined ? {} : { penalty: penaltyKind(spec.penalty) }),
     ...(spec.cache === undefined ? {} : { cache: spec.cache }),
   };
-  return { spec, layers, space, objective, options, protocol: await protocolOf(spec, tasks, split), notes };
+  const protocol = {
+    ...(await protocolOf(spec, tasks, split)),
+    layers,
+    groups: space.groups.map(({ name }) => name),
+  };
+  return { spec, layers, space, objective, options, protocol, notes };
 }
 
 /** Paths and threads say nothing of the numbers; what lies behind the paths does. */

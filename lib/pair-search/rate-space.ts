@@ -1,6 +1,6 @@
 /** Rate distributions as a search space: few numbers of a parametrisation, and what else is searched beside them. */
 import { LrdistError } from '../errors.ts';
-import { type RateDistribution, ratesAt } from '../rates/distribution.ts';
+import { type RateDistribution, type Rates, ratesAt } from '../rates/distribution.ts';
 import { parseGrouping } from '../rates/groupings.ts';
 import type { GroupSpec } from '../rates/groups.ts';
 import { createParametrisation, decodeDistribution, layoutOf } from '../rates/parametrisations/index.ts';
@@ -18,7 +18,7 @@ export interface RateSpaceOptions {
   readonly grouping?: string | readonly GroupSpec[];
   /** Default `free`: a rate for every group. */
   readonly parametrisation?: string;
-  /** Range of every dimension that is a rate. Default `rateRange`. */
+  /** Range of every dimension that is a rate. Default `rateRange`, and `headRange` for the heads' own. */
   readonly rates?: Range;
   /** Ranges of dimensions by name, such as `lr_head`. */
   readonly ranges?: Readonly<Record<string, Range>>;
@@ -41,6 +41,9 @@ export const paperRange: Range = [1e-7, 1e-3];
  * within an epoch, and a rate of 1e-6 already keeps a part of the network where it is.
  */
 export const rateRange: Range = [1e-6, 1e-3];
+
+/** Of the heads, which are new and have everything to learn: shapes such as fast-head lie within. */
+export const headRange: Range = [1e-5, 1e-2];
 
 export interface RateSpace {
   readonly space: Space;
@@ -80,7 +83,7 @@ export function rateSpace(options: RateSpaceOptions): RateSpace {
       const list = prefixes.map((prefix) =>
         decodeDistribution(parametrisation, valuesOf(parameters, prefix), { name, layers, groups }),
       );
-      const distribution = { ...list[0]!, stages: list.flatMap((each) => each.stages) };
+      const distribution = { ...list[0]!, stages: list.flatMap((each) => each.stages).map(withoutNoise) };
       return {
         distribution,
         ...optional('weightDecay', number(parameters, 'weight_decay')),
@@ -112,7 +115,7 @@ export function rateSpace(options: RateSpaceOptions): RateSpace {
 
 function dimensionOf(
   { name, low, high, log }: Parametrisation['parameters'][number],
-  { rates = rateRange }: RateSpaceOptions,
+  { rates = name === 'lr_heads' ? headRange : rateRange }: RateSpaceOptions,
 ): FloatParameter {
   // The names of rates begin so in every parametrisation; shapes have ranges of their own.
   const [from, to] = /^lr(_|$)/.test(name) ? rates : [low, high];
@@ -158,6 +161,11 @@ function withRanges(space: Space, ranges: Readonly<Record<string, Range>>): Spac
       );
   }
   return result;
+}
+
+/** Logarithms and back cost the last digits: a flat 1e-5 is to be written as that. */
+function withoutNoise(rates: Rates): Rates {
+  return Object.fromEntries(Object.entries(rates).map(([name, rate]) => [name, Number(rate.toPrecision(12))]));
 }
 
 function clamp(value: number, { low, high }: { readonly low: number; readonly high: number }): number {

@@ -1,0 +1,136 @@
+/** A search of rate distributions on a pair of tasks, from its specification to the study's trials. */
+import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
+import { fromDocument } from '../rates/file.ts';
+import type { SearchEvent } from '../search/events.ts';
+import type { Executor } from '../search/executor.ts';
+import { inProcessExecutor } from '../search/executors/in-process.ts';
+import { openStudy, type StudyOptions } from '../search/open-study.ts';
+import { optimize, type OptimizeOptions } from '../search/optimize.ts';
+import type { Storage } from '../search/storage/storage.ts';
+import type { Study } from '../search/study.ts';
+import type { Operation } from '../train/model.ts';
+import { knownDistributions, knownPoints } from './known-points.ts';
+import { loadPair, type Pair } from './pair.ts';
+import { type PairObjective, pairObjective } from './pair-objective.ts';
+import { type PairSpec, type PairSpecInput, pairSpec } from './spec.ts';
+
+export interface PairSearchOptions extends Operation, Pick<OptimizeOptions, 'timeout' | 'mode' | 'lease' | 'worker'> {
+  /** Of the study. */
+  readonly name: string;
+  readonly pair: PairSpecInput;
+  readonly storage: Storage;
+  /** Trials of the study in the end. */
+  readonly trials: number;
+  readonly sampler?: StudyOptions['sampler'];
+  readonly pruner?: StudyOptions['pruner'];
+  /** Seed of the sampler's choices. Default 0. */
+  readonly seed?: number;
+  /** Trials trained side by side. Default 4. */
+  readonly batchSize?: number;
+  /** Tried first. Default: flat rates and known shapes. */
+  readonly known?: readonly RateDistribution[];
+  readonly resume?: StudyOptions['resume'];
+  /** Instead of this process: executors of one's own, made once the pair is known. */
+  readonly executor?: (pair: Pair) => Executor;
+  readonly onEvent?: (event: SearchEvent) => void;
+  readonly onNote?: (note: string) => void;
+  /** Told once, when the study is open and before anything is tried. */
+  readonly onOpen?: (study: Study, pair: Pair) => void;
+}
+
+export interface PairSearch {
+  readonly ended: 'trials' | 'timeout';
+  readonly study: Study;
+  readonly pair: Pair;
+}
+
+/**
+ * Opens or begins the study and runs it. The study stays open for its caller, who closes it.
+ *
+ * @throws LrdistError of many codes; the signal's reason, with all that is finished kept
+ */
+export async function searchPair(options: PairSearchOptions): Promise<PairSearch> {
+  const { storage, name, signal, onNote = () => undefined } = options;
+  const there = await storage.findStudy(name);
+  let pair = await loadPair(withMatmul(pairSpec(options.pair), there?.protocol['session']), signal);
+  for (const note of pair.notes) onNote(note);
+  const executor = options.executor?.(pair);
+  const objective: PairObjective | undefined = executor === undefined ? pairObjective(pair) : undefined;
+  try {
+    if (objective !== undefined) {
+      // Before any trial: what is wrong with the model or the machine is no fault of theirs.
+      const session = await objective.session(signal);
+      pair = chosenMatmul(pair, session.matmul);
+    }
+    const study = await openStudy({
+      name,
+      storage,
+      space: pair.space.space,
+      objectives: Object.fromEntries(pair.objective.names.map((each) => [each, 'maximize' as const])),
+      maxStep: maxStepOf(pair),
+      protocol: pair.protocol,
+      ...(options.seed === undefined ? {} : { seed: options.seed }),
+      ...(options.sampler === undefined ? {} : { sampler: options.sampler }),
+      ...(options.pruner === undefined ? {} : { pruner: options.pruner }),
+      ...(options.resume === undefined ? {} : { resume: options.resume }),
+      ...(options.worker === undefined ? {} : { worker: options.worker }),
+      ...(options.lease === undefined ? {} : { lease: options.lease }),
+    });
+    await enqueueKnown(study, pair, options.known, onNote);
+    options.onOpen?.(study, pair);
+    const ended = await optimize(
+      study,
+      executor ?? inProcessExecutor(objective!.run, { batchSize: options.batchSize ?? 4 }),
+      {
+        trials: options.trials,
+        mode: options.mode ?? 'lockstep',
+        ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+        ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    );
+    return { ended, study, pair };
+  } finally {
+    await objective?.[Symbol.asyncDispose]();
+    await executor?.dispose();
+  }
+}
+
+/** Epochs of a trial that runs to its end, as PairSession counts them. */
+export function maxStepOf({ spec: { mode, training, firstTraining } }: Pick<Pair, 'spec'>): number {
+  return mode === 'paper' ? ({ ...training, ...firstTraining }.epochs ?? 3) + 1 : (training.epochs ?? 3);
+}
+
+/** Only into a study without trials, and by one of several workers that begin it at once. */
+async function enqueueKnown(
+  { storage, stored }: Study,
+  { spec, layers, space }: Pair,
+  known: readonly RateDistribution[] | undefined,
+  onNote: (note: string) => void,
+): Promise<void> {
+  const base = spec.firstRates === undefined ? 5e-5 : referenceRate(fromDocument(spec.firstRates));
+  const { points, left } = knownPoints(space, known ?? knownDistributions(layers, base));
+  await storage.locked(stored.id, async (study) => {
+    if ((await study.trials()).length > 0) return;
+    await study.add(
+      points.map(({ distribution, parameters }) => ({
+        parameters,
+        origin: 'enqueued' as const,
+        attributes: { known: distribution.name },
+      })),
+    );
+    if (left.length > 0) onNote(`the space cannot express ${left.join(', ')}: not tried`);
+  });
+}
+
+/** A study goes on with the library for matrix products that it began with: another one gives other bits. */
+function withMatmul(spec: PairSpec, stored: unknown): PairSpec {
+  const { matmul } = (stored ?? {}) as { readonly matmul?: unknown };
+  if (spec.session['matmul'] !== undefined || matmul === undefined) return spec;
+  return { ...spec, session: { ...spec.session, matmul } };
+}
+
+function chosenMatmul(pair: Pair, matmul: string): Pair {
+  const session = pair.protocol['session'] as Readonly<Record<string, string>>;
+  return { ...pair, protocol: { ...pair.protocol, session: { ...session, matmul } } };
+}
