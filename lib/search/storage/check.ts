@@ -26,7 +26,8 @@ function checkJson(value: unknown, what: string): void {
     checkJson(item, Array.isArray(value) ? `${what}[${key}]` : `${what}.${key}`);
 }
 
-function freeze<T>(value: T): T {
+/** Deeply. */
+export function freeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null) {
     for (const item of Object.values(value)) freeze(item);
     Object.freeze(value);

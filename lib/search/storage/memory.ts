@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Trial, TrialReport } from '../trial.ts';
 import { type Backend, studyExists, studyNotFound } from './backend.ts';
+import { Draft } from './draft.ts';
 import { GuardedStorage } from './guarded.ts';
 import {
   annotated,
@@ -10,7 +11,6 @@ import {
   holds,
   isDue,
   isWanted,
-  newTrial,
   type Row,
   reported,
   sameOutcome,
@@ -20,7 +20,6 @@ import type {
   ClaimOptions,
   FinishedTrial,
   LockedStudy,
-  NewTrial,
   Outcome,
   Storage,
   StoredStudy,
@@ -61,45 +60,6 @@ class Study {
   }
 }
 
-/** What an action under the lock has done so far: kept when it has ended, as in a transaction, and forgotten if it throws. */
-class Draft implements LockedStudy {
-  readonly #study: Study;
-  readonly #added: Row[] = [];
-  readonly #notes: { readonly numbers: ReadonlySet<number>; readonly attributes: Trial['attributes'] }[] = [];
-
-  constructor(study: Study) {
-    this.#study = study;
-  }
-
-  async trials(): Promise<readonly Trial[]> {
-    return this.#rows().map(({ trial }) => trial);
-  }
-
-  async add(trials: readonly NewTrial[]): Promise<readonly Trial[]> {
-    const first = this.#study.rows.length + this.#added.length;
-    const made = trials.map((trial, i) => newTrial(trial, first + i, Date.now()));
-    this.#added.push(...made.map((trial) => ({ trial, hold: null })));
-    return made;
-  }
-
-  async annotate(trials: readonly number[], attributes: Trial['attributes']): Promise<void> {
-    this.#notes.push({ numbers: new Set(trials), attributes });
-  }
-
-  keep(): void {
-    const rows = this.#rows();
-    this.#study.rows.splice(0, Infinity, ...rows);
-  }
-
-  #rows(): Row[] {
-    return [...this.#study.rows, ...this.#added].map((row) =>
-      this.#notes
-        .filter(({ numbers }) => numbers.has(row.trial.number) && row.trial.state === 'waiting')
-        .reduce((noted, { attributes }) => ({ ...noted, trial: annotated(noted.trial, attributes) }), row),
-    );
-  }
-}
-
 class MemoryBackend implements Backend {
   readonly address = 'memory:';
   readonly #studies = new Map<number, Study>();
@@ -136,9 +96,10 @@ class MemoryBackend implements Backend {
   async locked<T>(id: number, action: (study: LockedStudy) => Promise<T>): Promise<T> {
     return this.#get(id).turns.run(async () => {
       const study = this.#get(id);
-      const draft = new Draft(study);
+      const draft = new Draft(() => study.rows, Date.now());
       const result = await action(draft);
-      draft.keep();
+      const rows = draft.rows();
+      study.rows.splice(0, rows.length, ...rows);
       return result;
     });
   }

@@ -60,7 +60,12 @@ export function annotated(trial: Trial, attributes: Trial['attributes']): Trial 
   return { ...trial, attributes: { ...trial.attributes, ...attributes } };
 }
 
-export function claimed({ trial }: Row, token: string, { worker, lease }: ClaimOptions, now: number): Row {
+export function claimed(
+  { trial }: Row,
+  token: string,
+  { worker, lease }: ClaimOptions,
+  now: number,
+): Row & { readonly hold: Hold } {
   return {
     trial: { ...trial, state: 'running', attempt: trial.attempt + 1, started: trial.started ?? now },
     hold: { token, worker, until: now + lease },

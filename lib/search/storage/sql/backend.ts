@@ -21,7 +21,7 @@ import {
   reportTrial,
 } from './claims.ts';
 import type { Flavour } from './flavour.ts';
-import { retry } from './retry.ts';
+import { retry } from '../retry.ts';
 import { createStudy, deleteStudy, findStudy, getStudy, listStudies } from './studies.ts';
 import type { Tables, Tx } from './tables.ts';
 import { addedBy, addTrials, annotateWaiting, attachTrials, readTrials } from './trials.ts';

@@ -1,6 +1,6 @@
 import { AbortedTransactionError } from 'kysely';
 import { LrdistError } from '../../../errors.ts';
-import type { Meaning } from './flavour.ts';
+import type { Meaning } from '../retry.ts';
 
 /** Node's and PostgreSQL's codes of what passes when the server, or the way to it, is back; see https://www.postgresql.org/docs/current/errcodes-appendix.html. */
 const passingCodes =

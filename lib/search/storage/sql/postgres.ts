@@ -4,7 +4,7 @@ import { SqlBackend } from './backend.ts';
 import type { Flavour } from './flavour.ts';
 import { migrate } from './migrations.ts';
 import { understandPostgres } from './postgres-errors.ts';
-import { retry } from './retry.ts';
+import { retry } from '../retry.ts';
 import type { Tables } from './tables.ts';
 
 /** Keeps our advisory locks apart from those of other programs in the same database: "lrdi". */

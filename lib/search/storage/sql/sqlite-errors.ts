@@ -1,5 +1,5 @@
 import { LrdistError } from '../../../errors.ts';
-import type { Meaning } from './flavour.ts';
+import type { Meaning } from '../retry.ts';
 
 interface Explanation {
   readonly what: string;

@@ -17,7 +17,7 @@ import type { Backend } from '../backend.ts';
 import { SqlBackend } from './backend.ts';
 import type { Flavour } from './flavour.ts';
 import { applicationId, migrate } from './migrations.ts';
-import { retry } from './retry.ts';
+import { retry } from '../retry.ts';
 import { understandSqlite } from './sqlite-errors.ts';
 import type { Tables } from './tables.ts';
 

@@ -1,13 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LrdistError } from '../../../errors.ts';
-import type { Flavour } from './flavour.ts';
+import { LrdistError } from '../../errors.ts';
+
+/** What an error of a database driver means. */
+export interface Meaning {
+  readonly error: LrdistError;
+  /** Whether it may pass by itself: a lost connection, a locked file. */
+  readonly passing: boolean;
+}
+
+export interface RetryRules {
+  /** @returns undefined for what is not the database's error */
+  understand(this: void, error: unknown): Meaning | undefined;
+  /** Milliseconds between attempts, at first and at most. */
+  readonly pause: readonly [first: number, most: number];
+  /** Milliseconds after which a passing error is an error. */
+  readonly patience: number;
+}
 
 /**
  * Repeats `action` while its error is one that may pass, with pauses that double (and vary by half, so that workers do not come back all at once).
  * `action` is given the number of attempts before it: above 0 an earlier one may have been carried out with its answer lost.
  */
 export async function retry<T>(
-  { understand, pause: [first, most], patience }: Pick<Flavour, 'understand' | 'pause' | 'patience'>,
+  { understand, pause: [first, most], patience }: RetryRules,
   action: (attempt: number) => Promise<T>,
 ): Promise<T> {
   const end = performance.now() + patience;
