@@ -39,7 +39,7 @@ function rowOf(study: StoredStudy, protocol: Protocol, { number, state, attribut
   const rates = (attributes['rates'] as readonly Readonly<Record<string, number>>[] | undefined)?.at(-1);
   return {
     pair: tasks.join('->'),
-    state: state as TrialRow['state'],
+    state: state,
     rates: rates === undefined ? null : groups.map((group) => rates[group]!),
     scores: state === 'complete' ? scoresOf(attributes) : {},
     context: {
