@@ -217,6 +217,15 @@ export const deviceOptions = define({
 });
 
 /** For commands that can say what they would do. */
+export const unfreezingOptions = define({
+  unfreeze: {
+    type: 'string',
+    requiresArg: true,
+    describe:
+      'gradual unfreezing: heads first, then one layer more after each so many steps (200) or epochs (0.2epochs)',
+  },
+});
+
 export const dryRunOption = define({
   dry_run: { type: 'boolean', describe: 'say what would run and how long it would take, and stop' },
 });

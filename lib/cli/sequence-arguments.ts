@@ -9,12 +9,14 @@ import {
 } from '../forgetting/measure/index.ts';
 import { parsePenalties, type StagedPenalty } from '../forgetting/penalties.ts';
 import type { SequenceOptions } from '../forgetting/sequence-options.ts';
+import { planSequence } from '../forgetting/sequence-plan.ts';
 import { byEmbedding } from '../forgetting/shifts/by-embedding.ts';
 import { byLength } from '../forgetting/shifts/by-length.ts';
 import { openTaskTokenizer } from '../train/load-task.ts';
 import type { Task } from '../train/task.ts';
 import type { CommandContext } from './run.ts';
 import { sequenceOptions } from './sequence-options.ts';
+import { shiftUnfreezing } from './shift-unfreezing.ts';
 import type { SharedOptions } from './shift-arguments.ts';
 import { optional, optionNumber, optionText } from './training/inputs.ts';
 import type { RawArguments } from './training/options.ts';
@@ -39,7 +41,7 @@ export async function sequenceFrom(
   const rows = optionNumber(args, 'penalty_rows');
   const labels = args['penalty_labels'] as 'data' | 'model' | undefined;
   refuseUnused(args, penalties, rows ?? labels);
-  return {
+  const options: SequenceOptions = {
     ...rest,
     tasks,
     penalties,
@@ -54,6 +56,7 @@ export async function sequenceFrom(
     ...((rows ?? labels) === undefined ? {} : { fisher: { ...optional('rows', rows), ...optional('labels', labels) } }),
     ...(await textOptions(args, shared, penalties, context)),
   };
+  return { ...options, ...shiftUnfreezing(args, planSequence(options)) };
 }
 
 async function halvesOf(shift: string, shared: SharedOptions, { signal }: CommandContext): Promise<readonly Task[]> {

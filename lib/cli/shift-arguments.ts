@@ -2,6 +2,8 @@
 import type { Options } from 'yargs';
 import { LrdistError } from '../errors.ts';
 import type { ShiftMode, ShiftOptions } from '../forgetting/options.ts';
+import { planShift } from '../forgetting/plan.ts';
+import { sequenceOf } from '../forgetting/shift-seed.ts';
 import { resolveModel } from '../data/hub.ts';
 import { loadRates } from '../rates/parse.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
@@ -17,9 +19,11 @@ import {
   optimizerOptions,
   scheduleOptions,
   trainingOptions,
+  unfreezingOptions,
 } from './options.ts';
 import type { CommandContext } from './run.ts';
 import { sequenceOptions } from './sequence-options.ts';
+import { shiftUnfreezing } from './shift-unfreezing.ts';
 import { modelFolder, optional, taskOf } from './training/inputs.ts';
 import { type RawArguments, trainingInput } from './training/options.ts';
 
@@ -85,6 +89,7 @@ export const shiftOptions = define({
   ...deviceOptions,
   ...without(optimizerOptions, 'rates', 'learning_rate'),
   ...scheduleOptions,
+  ...unfreezingOptions,
   ...without(trainingOptions, 'seed', 'data_seed', 'output_dir', 'overwrite_output_dir', 'per_device_eval_batch_size'),
   classifier_input: {
     type: 'string',
@@ -104,9 +109,10 @@ const text = (args: RawArguments, name: string): string | undefined => args[name
 export type SharedOptions = Omit<ShiftOptions, 'tasks' | 'onEvent'> & { readonly tasks: readonly Task[] };
 
 /** The options of a shift, from what both have in common. @throws ERR_INVALID_OPTION */
-export function shiftFrom(shared: SharedOptions): ShiftOptions {
+export function shiftFrom(args: RawArguments, shared: SharedOptions): ShiftOptions {
   const [first, second] = shared.tasks;
-  return { ...shared, tasks: [first!, second!] };
+  const options: ShiftOptions = { ...shared, tasks: [first!, second!] };
+  return { ...options, ...shiftUnfreezing(args, sequenceOf(planShift(options))) };
 }
 
 /** Reads models, rates and data. @throws LrdistError of many codes */

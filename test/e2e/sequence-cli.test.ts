@@ -98,6 +98,34 @@ test('lrdist shift --retrain_head: a checkpoint without a language-model head', 
   );
 });
 
+test('lrdist shift --unfreeze: phases in the stages that distributions govern, and a first stage without', async () => {
+  const phases = ({ distributions }: SequenceRecord): unknown =>
+    distributions.map((document) => document.phases?.map(({ from }) => Number(from.toFixed(4))));
+  const first = ({ first_stage }: SequenceRecord): unknown => (first_stage as { rates: { name: string } }).rates.name;
+  const unfrozen = async (...more: readonly string[]): Promise<SequenceRecord> =>
+    (await jsonCli([...common, ...more])) as unknown as SequenceRecord;
+  const [two, three] = [
+    ['--tasks', 'sst2,cola'],
+    ['--tasks', 'sst2,cola,rte'],
+  ];
+  // Heads, two layers, embeddings. 5 steps of 8 rows.
+  for (const tasks of [two, three]) {
+    const record = await unfrozen(...tasks, '--unfreeze', '0.2epochs');
+    assert.deepEqual(phases(record), [[0, 0.2, 0.4, 0.6]]);
+    assert.equal(first(record), 'flat@0.001');
+    assert.notDeepEqual(record.runs, (await unfrozen(...tasks)).runs);
+  }
+  const paper = await unfrozen(...three, '--unfreeze', '1', '--mode', 'paper');
+  assert.deepEqual(phases(paper), [[0, 0.2, 0.4, 0.6]]);
+  const cut = ['--tasks', 'rte', '--shift', 'embedding', '--per_device_train_batch_size', '2'];
+  const halves = await unfrozen(...cut, '--unfreeze', '0.3epochs');
+  assert.deepEqual(phases(halves), [[0, 0.3, 0.6, 0.9]]);
+  const longer = ['--mode', 'paper', '--first_num_train_epochs', '2', '--unfreeze', '1'];
+  const refused = await runCli([...common, ...three, ...longer]);
+  assert.equal(refused.code, 2, refused.stderr);
+  assert.match(refused.stderr, /"1" is another share of the 10 steps on sst2 than of the 5 on cola/);
+});
+
 test('lrdist shift within one task: halves by length and by embedding, with the published protocol', async () => {
   for (const [shift, task, names] of [
     ['length', 'sst2', ['sst2-short', 'sst2-long']],

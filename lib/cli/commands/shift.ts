@@ -40,7 +40,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     await runSequence(args, shared, file, context);
     return;
   }
-  const options = shiftFrom(shared);
+  const options = shiftFrom(args, shared);
   if (args['dry_run'] === true) {
     const estimate = await estimateShift(options);
     output.result(estimate, () => estimateText(options, estimate));

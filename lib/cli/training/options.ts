@@ -11,6 +11,7 @@ import {
   optimizerOptions,
   scheduleOptions,
   trainingOptions,
+  unfreezingOptions,
 } from '../options.ts';
 
 const define = <const T extends Record<string, Options>>(options: T): T => options;
@@ -66,12 +67,7 @@ export const trainOptions = {
       defaultDescription: '0',
       describe: 'smallest gain that counts as an improvement',
     },
-    unfreeze: {
-      type: 'string',
-      requiresArg: true,
-      describe:
-        'gradual unfreezing: heads first, then one layer more after each so many steps (200) or epochs (0.2epochs)',
-    },
+    ...unfreezingOptions,
     logging_first_step: { type: 'boolean', describe: 'log the first step too' },
     evaluation_strategy: {
       type: 'string',

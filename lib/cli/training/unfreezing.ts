@@ -13,12 +13,16 @@ export function unfreezing(
 ): readonly RateDistribution[] {
   const text = optionText(args, 'unfreeze');
   if (text === undefined) return distributions;
-  const match = /^(\d+|\d*\.\d+)(epochs?)?$/.exec(text);
-  const steps = Number(match?.[1]) * (match?.[2] === undefined ? 1 : counts.stepsPerEpoch);
-  if (!(steps >= 1)) {
-    throw new LrdistError('ERR_INVALID_OPTION', `--unfreeze: expected at least one step, received "${text}"`, {
-      remedy: 'Give steps (200) or epochs (0.2epochs) between one layer and the next.',
-    });
-  }
+  const steps = unfreezingSteps(text, counts.stepsPerEpoch);
   return distributions.map((distribution) => unfreezeGradually(distribution, steps / counts.total));
+}
+
+/** Steps between one layer and the next, not always whole. @throws ERR_INVALID_OPTION */
+export function unfreezingSteps(text: string, stepsPerEpoch: number): number {
+  const match = /^(\d+|\d*\.\d+)(epochs?)?$/.exec(text);
+  const steps = Number(match?.[1]) * (match?.[2] === undefined ? 1 : stepsPerEpoch);
+  if (steps >= 1) return steps;
+  throw new LrdistError('ERR_INVALID_OPTION', `--unfreeze: expected at least one step, received "${text}"`, {
+    remedy: 'Give steps (200) or epochs (0.2epochs) between one layer and the next.',
+  });
 }
