@@ -14,8 +14,9 @@ export interface Problem {
 }
 
 /** What a sampler is told: the same for everyone who asks for this trial of this seed. */
-export function observe({ noise, value }: Problem, parameters: Parameters, seed: number, trial: number): number {
-  return value(parameters) + (noise > 0 ? noise * randomNormal(createRandom(seed, trial, 7)) : 0);
+export function observe(problem: Problem, parameters: Parameters, seed: number, trial: number): number {
+  const noise = problem.noise > 0 ? problem.noise * randomNormal(createRandom(seed, trial, 7)) : 0;
+  return problem.value(parameters) + noise;
 }
 
 function box(dimensions: number, low: number, high: number, log = false): Space {

@@ -12,6 +12,9 @@ export interface Effort {
   readonly iterations: number;
 }
 
+/** Integers with cells of this share of their range or more are tried one by one. */
+const coarse = 0.1;
+
 /**
  * The point where the acquisition is highest, as far as found: candidates by chance in the whole cube and around the best points known; of each group of them the best is
  * improved along the gradient, and along each dimension that has no gradient by trying its values.
@@ -86,20 +89,22 @@ function improve(f: Acquisition, cube: UnitCube, start: Scored, iterations: numb
   return best;
 }
 
+/** Integers with many values go along and are rounded at the end; others stay. */
 function alongGradient(f: Acquisition, cube: UnitCube, start: Scored, iterations: number): Scored {
-  const isFree = (d: number) => cube.numeric[d]?.cell === 0;
+  const isFree = (d: number) => (cube.numeric[d]?.cell ?? 1) < coarse;
+  if (!cube.numeric.some((_, d) => isFree(d))) return start;
   const bounds: Bounds = {
     low: start.point.map((v, d) => (isFree(d) ? 0 : v)),
     high: start.point.map((v, d) => (isFree(d) ? 1 : v)),
   };
-  if (!cube.numeric.some(({ cell }) => cell === 0)) return start;
   const negative = (x: Float64Array, gradient: Float64Array) => {
     const value = f(x, gradient);
     for (let d = 0; d < gradient.length; d++) gradient[d] = isFree(d) ? -gradient[d]! : 0;
     return -value;
   };
-  const { x, value } = minimize(negative, start.point, bounds, iterations);
-  return -value > start.value ? { point: x, value: -value } : start;
+  const point = onGrid(cube, minimize(negative, start.point, bounds, iterations).x);
+  const value = f(point);
+  return value > start.value ? { point, value } : start;
 }
 
 /** One dimension after the other: all choices, neighbouring integers and some others. */
