@@ -38,7 +38,13 @@ export function parseChance(text: string): Record<string, number> {
 export function aboveChance({ pair, scores, where }: TrialRow, { margin, chance }: ChanceFilter): boolean {
   const { before, p_s, p_o } = scores;
   if (p_s === undefined || p_o === undefined)
-    throw new LrdistError('ERR_INVALID_OPTION', `min_above_chance: ${where} has no p_s and p_o to compare with chance`);
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      `min_above_chance: ${where} has no p_s and p_o to compare with chance`,
+      {
+        remedy: 'Leave the option out for tables that have only a score.',
+      },
+    );
   const [first, second] = tasksOf(pair);
   const learned = (score: number | undefined, task: string): boolean =>
     score === undefined || score > chanceOf(task, chance) + margin;

@@ -1,4 +1,5 @@
 import { LrdistError } from '../../errors.ts';
+import { requireLayers } from '../depth.ts';
 import { parseGrouping, readGroups } from '../groupings.ts';
 import type { GroupSpec } from '../groups.ts';
 import type { ContextName, TrialRow, TrialTable } from '../trial-table/table.ts';
@@ -62,9 +63,14 @@ function isGrouping(text: string): boolean {
 function layersOfTable(table: TrialTable, options: GroupingOptions, assumed: ('layers' | 'grouping')[]): number {
   const written = onlyValue(table, 'layers');
   if (written !== undefined && !/^\d+$/.test(written))
-    throw new LrdistError('ERR_TRIAL_TABLE', `${table.source}: expected a number of layers, received "${written}"`);
+    throw new LrdistError('ERR_TRIAL_TABLE', `${table.source}: expected a number of layers, received "${written}"`, {
+      remedy: 'Correct the column layers, or remove it and add --layers.',
+    });
   const told = written === undefined ? options.layers : Number(written);
-  if (told !== undefined) return told;
+  if (told !== undefined) {
+    requireLayers(told);
+    return told;
+  }
   const numbers = table.groups.flatMap((group) => /^layers?_(?:\d+-)?(\d+)/.exec(group)?.[1] ?? []).map(Number);
   if (numbers.length > 0) return Math.max(...numbers) + 1;
   assumed.push('layers');

@@ -29,6 +29,7 @@ export function notesOn({ tables, grouped, collected, agreements, combination, r
   return {
     cautions: [...mixed, ...unknownText(unknown), ...single, ...assumedText(grouped)],
     facts: [
+      ...leftOutText(collected),
       ...emptyPairs(tables, combination),
       ...repeatText(collected, repeats),
       ...doubledText(tables),
@@ -64,6 +65,16 @@ function emptyPairs(tables: readonly TrialTable[], { pairs }: Combination): stri
   const tried = new Set(tables.flatMap(({ rows }) => rows.map(({ pair }) => pair)));
   for (const { pair } of pairs) tried.delete(pair);
   return Array.from(tried, (pair) => `no trial of ${pair} counts, so it is left out`);
+}
+
+/** `a.csv: 3 of 50 rows left out (2 pruned, 1 failed)` */
+function leftOutText({ counts }: CollectedTrials): string[] {
+  return counts.flatMap(({ source, rows, used, left_out }) => {
+    const reasons = Object.entries(left_out).map(([reason, count]) => `${count} ${reason.replace('_', ' ')}`);
+    return reasons.length === 0
+      ? []
+      : [`${source}: ${rows - used} of ${rowsText(rows)} left out (${reasons.join(', ')})`];
+  });
 }
 
 function repeatText({ repeated }: CollectedTrials, repeats: 'separate' | 'mean'): string[] {

@@ -70,11 +70,12 @@ function scoreOf({ row, seeds }: RowTrial, name: 'before' | 'p_s' | 'p_o'): stri
   return seeds > 1 || score === undefined ? '' : shortScore(score);
 }
 
+/** The pair without which the group's rate would change most; of equal ones the first. */
 function mostWithout(leftOut: readonly LeftOut[], rate: number, g: number): string {
   if (rate === 0) return '';
   const distance = ({ rates }: LeftOut): number => Math.abs(Math.log(rates[g]! / rate));
-  const most = leftOut.reduce((a, b) => (distance(b) > distance(a) ? b : a));
-  return `x${Number((most.rates[g]! / rate).toPrecision(3))} (${most.pair})`;
+  const most = leftOut.reduce((a, b) => (distance(b) > distance(a) + 1e-9 ? b : a));
+  return distance(most) < 1e-9 ? 'x1' : `x${Number((most.rates[g]! / rate).toPrecision(3))} (${most.pair})`;
 }
 
 function factorText({ error: { rms, max } }: LeftOut): string {
