@@ -63,12 +63,12 @@ export interface ClaimOptions {
   readonly trials?: readonly number[];
 }
 
-/** Within `locked`: nobody else adds trials meanwhile. */
+/** Within `locked`: nobody else adds trials meanwhile. The functions may be taken out of the object. */
 export interface LockedStudy {
-  trials(): Promise<readonly Trial[]>;
-  add(trials: readonly NewTrial[]): Promise<readonly Trial[]>;
+  trials(this: void): Promise<readonly Trial[]>;
+  add(this: void, trials: readonly NewTrial[]): Promise<readonly Trial[]>;
   /** Merges attributes into waiting trials (by number), such as the batch that enqueued ones were put into; others are passed over. */
-  annotate(trials: readonly number[], attributes: Readonly<Record<string, Json>>): Promise<void>;
+  annotate(this: void, trials: readonly number[], attributes: Readonly<Record<string, Json>>): Promise<void>;
 }
 
 /**
