@@ -1,7 +1,9 @@
 import { LrdistError, nearest } from '../../errors.ts';
 import type { Sampler } from '../sampler.ts';
+import { cmaEsSampler } from './cma-es.ts';
 import { gpSampler } from './gp.ts';
 import { gridSampler } from './grid.ts';
+import { nsga2Sampler } from './nsga2.ts';
 import { randomSampler } from './random.ts';
 import type { SamplerSettings } from './settings.ts';
 import { sobolSampler } from './sobol.ts';
@@ -14,6 +16,8 @@ export const samplers = {
   sobol: sobolSampler,
   tpe: tpeSampler,
   gp: gpSampler,
+  'cma-es': cmaEsSampler,
+  nsga2: nsga2Sampler,
 } as const satisfies Record<string, (settings?: SamplerSettings) => Sampler>;
 
 export type SamplerName = keyof typeof samplers;
