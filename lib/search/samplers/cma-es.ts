@@ -35,7 +35,8 @@ export function cmaEsSampler(settings: SamplerSettings = {}, { source = [] }: Cm
     settings: checked,
     suggest(request) {
       const cube = supported(request);
-      const size = checked.population || 4 + Math.floor(3 * Math.log(Math.max(cube.numeric.length, 1)));
+      if (cube.numeric.length === 0) return Array.from({ length: request.count }, () => cube.toParameters([], []));
+      const size = checked.population || 4 + Math.floor(3 * Math.log(cube.numeric.length));
       const start = startOf(request, cube, source, checked.sigma);
       const state = replay(request.trials, request.directions, cube, start, Math.max(size, 2));
       return Array.from({ length: request.count }, () => cube.toParameters(drawPoint(state, cube, request.random), []));

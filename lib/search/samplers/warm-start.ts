@@ -78,10 +78,10 @@ function firstPoints(
   const names = Object.keys(space);
   const keyOf = (parameters: Parameters) => JSON.stringify(names.map((name) => parameters[name]));
   const depth = Math.max(0, ...regions.map(({ parameters }) => parameters.length));
-  const inTurn = Array.from({ length: depth }, (_, rank) =>
-    regions.flatMap(({ parameters }) => parameters[rank] ?? []),
-  );
-  const different = new Map(inTurn.flat().map((parameters) => [keyOf(parameters), parameters]));
+  const inTurn = Array.from({ length: depth }, (_, rank) => regions.map(({ parameters }) => parameters[rank]))
+    .flat()
+    .filter((parameters) => parameters !== undefined);
+  const different = new Map(inTurn.map((parameters) => [keyOf(parameters), parameters]));
   const tried = new Set(trials.map(({ parameters }) => keyOf(parameters)));
   return [...different]
     .slice(0, first)

@@ -105,7 +105,12 @@ function correlations({ points, hyper, layout }: Model, x: Float64Array): Float6
   return k;
 }
 
-function standardise(values: Float64Array): { standard: Float64Array; centre: number; spread: number } {
+/** All equal values stay at 0. */
+export function standardise(values: Float64Array): {
+  readonly standard: Float64Array;
+  readonly centre: number;
+  readonly spread: number;
+} {
   const centre = values.reduce((sum, v) => sum + v, 0) / values.length;
   const deviation = Math.sqrt(values.reduce((sum, v) => sum + (v - centre) ** 2, 0) / values.length);
   const spread = deviation > 0 ? deviation : 1;

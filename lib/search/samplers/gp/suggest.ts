@@ -3,8 +3,9 @@ import type { UnitCube } from '../../unit-cube.ts';
 import { acquisition, type Improvement } from './acquisition.ts';
 import type { Layout } from './kernel.ts';
 import { type Effort, maximise } from './maximise.ts';
-import { believe, fitModel, type Model, predictMean } from './model.ts';
+import { believe, fitModel, type Model, predictMean, standardise } from './model.ts';
 import type { Observation } from './observations.ts';
+import { powerTransform } from './power.ts';
 import { scalarise } from './scalarise.ts';
 
 export interface Task {
@@ -64,7 +65,8 @@ function objectiveModel({ cube, seen, pending, count, random }: Task): Model {
     random,
   );
   const points = seen.map(({ point }) => point);
-  return fitModel(points, values, layoutOf(cube), pending.length + count, random);
+  const transformed = powerTransform(standardise(values).standard);
+  return fitModel(points, transformed, layoutOf(cube), pending.length + count, random);
 }
 
 /** One for each constraint, from the trials that have it. */
