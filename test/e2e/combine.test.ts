@@ -6,6 +6,7 @@ import { before, test } from 'node:test';
 import { readRatesFile } from '../../lib/rates/file.ts';
 import { jsonCli, runCli } from '../helpers/cli.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
+import { run } from '../unit/cli/helpers.ts';
 
 const work = temporaryFolder();
 const page = readFileSync(join(import.meta.dirname, '..', '..', 'docs', 'combine.md'), 'utf8');
@@ -133,7 +134,10 @@ test('mixtures are refused with what differs', async () => {
   assert.match(allowed.stderr, /note: mixed protocol: keep/);
 });
 
-test('bad input ends with a code and a remedy, and writes nothing', async () => {
+test('bad input ends with a code and a remedy, and writes nothing', async (t) => {
+  const home = process.cwd();
+  process.chdir(work);
+  t.after(() => process.chdir(home));
   await writeFile(join(work, 'broken.csv'), 'pair,lr_all,score\na->b,1e-5,1\na->b,much,1\n');
   await writeFile(join(work, 'empty.csv'), '');
   await writeFile(join(work, 'none.csv'), 'pair,lr_all,score,state\na->b,1e-5,1,failed\n');
@@ -161,12 +165,12 @@ test('bad input ends with a code and a remedy, and writes nothing', async () => 
   ];
   for (const [i, [args, exit, text]] of cases.entries()) {
     const file = `bad-${i}.rates.json`;
-    const { code, stderr } = await runCli(['combine', ...args, '--output', file], here);
+    const { code, stderr } = await run(['combine', ...args, '--output', file]);
     assert.equal(code, exit, `${args.join(' ')}: ${stderr}`);
     assert.match(stderr, text);
     assert.equal((await readdir(work)).includes(file), exit === 0, args.join(' '));
   }
-  const nowhere = await runCli(['combine', ...inputs, '--output', 'no/c.rates.json'], here);
+  const nowhere = await run(['combine', ...inputs, '--output', 'no/c.rates.json']);
   assert.equal(nowhere.code, 1);
   assert.match(nowhere.stderr, /ERR_WRITE/);
 });

@@ -1,6 +1,6 @@
 import { LrdistError } from '../../errors.ts';
 import { requireLayers } from '../depth.ts';
-import { parseGrouping, readGroups } from '../groupings.ts';
+import { groupings, parseGrouping, readGroups } from '../groupings.ts';
 import type { GroupSpec } from '../groups.ts';
 import type { ContextName, TrialRow, TrialTable } from '../trial-table/table.ts';
 
@@ -86,14 +86,8 @@ function guess(table: TrialTable, layers: number, assumed: ('layers' | 'grouping
     assumed.push('grouping');
     return `depth:${count}`;
   }
-  const forms = [
-    `depth:${count}`,
-    `depth:${count - 1}+pooler`,
-    'layer-kind',
-    'layer-qkv',
-    'layer-kind+pooler',
-    'layer-qkv+pooler',
-  ];
+  const named = [...groupings.map(({ name }) => name), `depth:${count}`, `depth:${count - 1}`];
+  const forms = named.flatMap((name) => [name, `${name}+pooler`]);
   const found = forms.find((form) => {
     const depth = /^depth:(\d+)/.exec(form)?.[1];
     if (depth !== undefined && (Number(depth) < 1 || Number(depth) > layers + 2)) return false;

@@ -127,6 +127,16 @@ test('a rate lies between the smallest and the largest of its group, and within 
   );
 });
 
+test('rounding does not carry a mean beyond its rates', () => {
+  // Neighbouring numbers: exp(mean of logs) of them is often beside both.
+  for (let i = 1; i <= 300; i++) {
+    const low = i * 1.1e-7;
+    const high = low * (1 + Number.EPSILON);
+    const [rate] = combineTrials([low, high].map((each) => ({ pair: 'a->b', rates: [each], score: 1 }))).rates;
+    assert.ok(rate! >= low && rate! <= high, `${rate} of ${low} and ${high}`);
+  }
+});
+
 test('every pair twice, under another name, changes nothing', () => {
   fc.assert(
     fc.property(trialsArbitrary, optionsArbitrary, (trials, options) => {

@@ -150,6 +150,8 @@ test('what differs is refused with all values, unless told', async () => {
   await refused([csv(`${kept}\na->b,1e-5,1,,,,3\na->b,1e-5,1,,,,4`)], {}, 'ERR_COMBINE_MIXED', /epochs: 3 .*; 4 /);
   const failed = csv(`${kept},state\na->b,1e-5,1,,,,3,complete\na->b,1e-5,1,,,,4,failed`);
   assert.equal((await combineTables([failed])).collected.trials.length, 1);
+  const other = csv('pair,lr_0,score,grouping,state\na->b,1e-5,1,all,complete\na->b,1e-5,1,depth:3,failed');
+  assert.equal((await combineTables([other])).collected.trials.length, 1);
 });
 
 test('what is unknown is told, and one value with unknown ones is no mixture', async () => {
@@ -170,6 +172,8 @@ test('the same groups under another name are the same; others are converted when
   );
   const depth = csv('pair,lr_0,lr_1,lr_2,lr_3,score,grouping,layers\nb->a,1e-4,2e-4,3e-4,4e-4,1,depth:4,2', 'b.csv');
   assert.equal((await combineTables([layer, depth])).combination.pairs.length, 2);
+  const all = ['2', '12'].map((layers) => csv(`pair,lr_all,score,layers\na->b,1e-5,1,${layers}`, `${layers}.csv`));
+  await refused(all, {}, 'ERR_COMBINE_MIXED', /grouping: all of 2 layers .*all of 12 layers/);
   const finer = csv(
     'pair,lr_0,lr_1,lr_2,lr_3,lr_4,score,grouping,layers\nb->a,1e-4,2e-4,3e-4,4e-4,5e-4,1,depth:5,3',
     'c.csv',
@@ -230,11 +234,18 @@ test('repeated rates: a rank each, or one trial with their mean score', async ()
   ]);
   assert.deepEqual(combination.rates, rule.rates);
   assert.ok(notes.some((note) => /averaged/.test(note)));
+  // The mean is the same whatever the order of its scores.
+  const lines = [0.1, 0.2, 0.3].map((score) => `a->b,1e-3,${score}`);
+  const best = async (rows: readonly string[]): Promise<number> => {
+    const result = await combineTables([csv(`pair,lr_all,score\n${rows.join('\n')}`)], { repeats: 'mean' });
+    return result.combination.pairs[0]!.best.score;
+  };
+  assert.equal(await best(lines), await best(lines.toReversed()));
 });
 
 test('trials at chance are left out only when asked, and counted', async () => {
   const table = csv(`pair,lr_all,before,p_s,p_o
-    sst2->mrpc,1e-5,.90,.80,.85
+    sst2->mrpc,1e-5,.90,.80,.60
     sst2->mrpc,1e-3,.51,.80,.85
     sst2->mrpc,1e-3,.90,.69,.85
     sst2→mrpc,1e-3,.90,.80,.52`);
