@@ -41,9 +41,9 @@ export interface BatchContext {
    * The scores of all jobs that still run, at one step. Resolves to the jobs that go on, in the same order: drop the others and answer `pruned` for them.
    * Rejects if the trials were lost to another worker; the objective then stops.
    */
-  report(step: number, reports: readonly JobReport[]): Promise<readonly Job[]>;
+  readonly report: (step: number, reports: readonly JobReport[]) => Promise<readonly Job[]>;
   /** Anything to show while it runs; not recorded. */
-  progress(event: Json): void;
+  readonly progress: (event: Json) => void;
 }
 
 /**

@@ -11,7 +11,7 @@ export interface TrialContext {
   /** Steps at which the trial may be ended. */
   readonly rungs: readonly number[];
   /** @returns whether the trial goes on; if not, return or throw whatever you like: it is recorded as pruned */
-  report(step: number, values: number | readonly number[]): Promise<boolean>;
+  readonly report: (step: number, values: number | readonly number[]) => Promise<boolean>;
 }
 
 export type Objective = (
