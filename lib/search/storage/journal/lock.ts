@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { LrdistError } from '../../../errors.ts';
 
 /** Milliseconds after which a lock that its owner does not touch any more is taken for abandoned: Optuna's number, whose workers may use the same file. */
-const grace = 30_000;
+const usualGrace = 30_000;
 
 /**
  * The right to append to a journal: the file PATH.lock, which is made only if it is not there (O_EXCL). Optuna takes the same name, so its workers and ours exclude each other.
@@ -19,7 +19,7 @@ export class FileLock {
   readonly #handle: FileHandle;
   readonly #touching: NodeJS.Timeout;
 
-  private constructor(path: string, owner: string, handle: FileHandle, now: number) {
+  private constructor(path: string, owner: string, handle: FileHandle, now: number, grace: number) {
     this.#path = path;
     this.#owner = owner;
     this.#handle = handle;
@@ -28,12 +28,12 @@ export class FileLock {
   }
 
   /** @throws ERR_STORAGE if it is not to be had within `patience` milliseconds */
-  static async acquire(journal: string, patience: number): Promise<FileLock> {
+  static async acquire(journal: string, patience: number, grace = usualGrace): Promise<FileLock> {
     const path = `${journal}.lock`;
     const end = performance.now() + patience;
-    const watch = new Watch(path);
+    const watch = new Watch(path, grace);
     for (;;) {
-      const lock = await FileLock.#create(path);
+      const lock = await FileLock.#create(path, grace);
       if (lock !== undefined) return lock;
       if (await watch.isAbandoned()) await watch.breakLock();
       else if (performance.now() >= end) throw notToBeHad(path, patience);
@@ -41,13 +41,13 @@ export class FileLock {
     }
   }
 
-  static async #create(path: string): Promise<FileLock | undefined> {
+  static async #create(path: string, grace: number): Promise<FileLock | undefined> {
     const owner = `${place()} ${process.pid} ${randomUUID()}\n`;
     try {
       const handle = await open(path, 'wx');
       const { mtimeMs } = await handle.stat();
       await handle.write(owner, 0);
-      return new FileLock(path, owner, handle, Math.floor(mtimeMs));
+      return new FileLock(path, owner, handle, Math.floor(mtimeMs), grace);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined;
       throw error;
@@ -70,11 +70,13 @@ export class FileLock {
 /** Somebody else's lock, seen several times. */
 class Watch {
   readonly #path: string;
+  readonly #grace: number;
   #seen = '';
   #since = 0;
 
-  constructor(path: string) {
+  constructor(path: string, grace: number) {
     this.#path = path;
+    this.#grace = grace;
   }
 
   async isAbandoned(): Promise<boolean> {
@@ -84,7 +86,7 @@ class Watch {
       this.#seen = identity;
       this.#since = performance.now();
     }
-    return performance.now() - this.#since > grace || isDead(await readOwner(this.#path));
+    return performance.now() - this.#since > this.#grace || isDead(await readOwner(this.#path));
   }
 
   /** Renames it first: of several that do so one gets it, and one that got a newer lock by mistake puts it back. */

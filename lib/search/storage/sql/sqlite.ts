@@ -24,11 +24,18 @@ import type { Tables } from './tables.ts';
 /** SQLite waits for a lock by sleeping in the JavaScript thread, so it is let wait only this long (ms) at a time; the rest of the waiting is done by `retry`. */
 const busyTimeout = 5;
 
+export interface SqliteOptions {
+  /** Milliseconds for which a locked file is tried again. */
+  readonly patience?: number;
+  /** Is given every connection when it is opened: for settings of SQLite. */
+  readonly onOpen?: (file: BetterSqlite3.Database) => void;
+}
+
 /** @throws ERR_STORAGE if the file is not ours or cannot be opened, ERR_STORAGE_VERSION */
 export async function openSqlite(
   path: string,
   address: string,
-  { patience = 120_000 }: { readonly patience?: number },
+  { patience = 120_000, onOpen }: SqliteOptions,
 ): Promise<Backend> {
   const { default: Database } = await import('better-sqlite3');
   const flavour: Flavour = {
@@ -46,6 +53,7 @@ export async function openSqlite(
     try {
       checkOurs(file, address);
       prepare(file);
+      onOpen?.(file);
       await migrate(db, flavour);
       return new SqlBackend(db, flavour);
     } catch (error) {
