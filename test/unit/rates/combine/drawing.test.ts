@@ -85,13 +85,33 @@ test('of a single pair the best trial is drawn', async () => {
   assert.ok(svg.includes('>flat 2e-5</text>'));
 });
 
+/** Every text of the legend lies within the document. */
+function assertFits(svg: string): void {
+  const [width, height] = ['width', 'height'].map((side) => Number(new RegExp(` ${side}="(\\d+)"`).exec(svg)![1]));
+  const texts = [...svg.matchAll(/<text x="([\d.]+)" y="([\d.]+)">/g)];
+  assert.ok(texts.length > 3);
+  for (const [, x, y] of texts) assert.ok(Number(x) < width! && Number(y) < height!);
+}
+
 test('many pairs stay apart, and the legend fits the document', async () => {
   const rows = Array.from({ length: 9 }, (_, i) => `p${i}->q,1e-${4 + (i % 3)},1e-5,1e-4,.9,.8,.7`);
   const svg = renderCombinedSvg(await combined(rows));
-  const height = Number(/ height="(\d+)"/.exec(svg)![1]);
-  for (const [, y] of svg.matchAll(/<text x="[\d.]+" y="([\d.]+)">/g)) assert.ok(Number(y) < height);
+  assertFits(svg);
   const strokes = [
     ...svg.matchAll(/fill="none" (stroke="#\w+" stroke-width="1\.5"(?: stroke-dasharray="2 2")?)\/>/g),
   ].map((match) => match[1]);
   assert.equal(new Set(strokes).size, 9);
+});
+
+test('where there is room, the pairs have a column of the legend to themselves', async () => {
+  const heading = `pair,${Array.from({ length: 10 }, (_, i) => `lr_${i}`)},score`;
+  const rows = Array.from({ length: 6 }, (_, i) => `p${i}->q,${Array(10).fill(`1e-${4 + (i % 3)}`)},1`);
+  const svg = renderCombinedSvg(
+    await combineTables([parseTrialTable([heading, ...rows].join('\n'), { source: 'a.csv', format: 'csv' })]),
+  );
+  assertFits(svg);
+  const place = (label: string): number[] =>
+    new RegExp(`<text x="([\\d.]+)" y="([\\d.]+)">${label}<`).exec(svg)!.slice(1).map(Number);
+  const [[x0, y0], [x1, y1]] = [place('combined'), place('p0-&gt;q')] as [[number, number], [number, number]];
+  assert.ok(y0 === y1 && x1 > x0);
 });

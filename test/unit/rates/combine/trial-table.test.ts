@@ -222,6 +222,12 @@ test('a written table reads back the same, in each format', () => {
   );
 });
 
+test('a table of trials without rates keeps its columns', () => {
+  const table = csv('pair,lr_0,lr_1,score,state\na->b,,,,failed\n');
+  assert.deepEqual(table.rows[0]!.rates, null);
+  assert.equal(formatTrialTable(table, 'csv'), 'pair,lr_0,lr_1,state\na->b,,,failed\n');
+});
+
 test('files, by their ending', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'lrdist-'));
   t.after(() => rm(folder, { recursive: true }));
@@ -237,6 +243,8 @@ test('files, by their ending', async (t) => {
   assert.equal((await readdir(folder)).length, 5);
   await writeFile(path('bom.csv'), `\uFEFF${good}`);
   assert.equal((await readTrialTable(path('bom.csv'))).rows.length, 1);
+  await writeFile(path('bom.tsv'), `\uFEFF${good.replaceAll(',', '\t')}`);
+  assert.equal((await readTrialTable(path('bom.tsv'))).rows.length, 1);
   const code = (wanted: string) => ({ code: wanted });
   await assert.rejects(readTrialTable(path('none.csv')), code('ERR_READ'));
   await assert.rejects(readTrialTable(path('t.xlsx')), code('ERR_TRIAL_TABLE'));
