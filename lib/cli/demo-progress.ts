@@ -2,16 +2,17 @@ import type { DemoEvent } from '../demo/events.ts';
 import type { Output } from './output.ts';
 import { createProgress, formatSeconds, type Progress } from './progress.ts';
 
-type Part = 'pretraining' | 'first-task' | 'choose' | 'compare';
+type Part = 'pretraining' | 'search' | 'first-task' | 'choose' | 'compare';
 
 const labels: Readonly<Record<Part, string>> = {
-  pretraining: '1/4 pretrain',
-  'first-task': "2/4 choose the first task's rate",
-  choose: '3/4 choose bases',
-  compare: '4/4 compare',
+  pretraining: '1/5 pretrain',
+  search: '2/5 search two pairs',
+  'first-task': "3/5 choose the first task's rate",
+  choose: '4/5 choose bases',
+  compare: '5/5 compare',
 };
 
-/** The demo's four parts as progress lines, and what came out of each as notes. */
+/** The demo's five parts as progress lines, and what came out of each as notes. */
 export function demoProgress(output: Output): {
   readonly event: (event: DemoEvent) => void;
   readonly stop: () => void;
@@ -47,6 +48,16 @@ export function demoProgress(output: Output): {
             event.reused
               ? `The pretrained model is there already: ${event.folder}`
               : `Pretrained in ${formatSeconds(event.seconds)}: ${event.folder}`,
+          );
+          break;
+        case 'search':
+          update('search', event.of, event.done);
+          break;
+        case 'combined':
+          note(
+            `Combined from ${event.trials} finished trials: ${Object.entries(event.rates)
+              .map(([group, rate]) => `${group} ${rate.toExponential(1)}`)
+              .join(', ')}`,
           );
           break;
         case 'first-task':

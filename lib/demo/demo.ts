@@ -1,8 +1,8 @@
-/** The embedded default: lrdist makes a language, a model and tasks itself, and compares rate distributions on them. */
+/** The embedded default: lrdist makes a language, a model and tasks itself, searches rates on pairs of them, combines what it found, and tries that on another pair. */
 import type { ShiftOptions } from '../forgetting/options.ts';
 import type { ShiftRecord } from '../report/shift-record.ts';
 import { taskShift } from '../forgetting/shift.ts';
-import { flat, type RateDistribution } from '../rates/distribution.ts';
+import { flat, type RateDistribution, withBase } from '../rates/distribution.ts';
 import { findPreset, fromPreset } from '../rates/presets.ts';
 import type { Operation } from '../train/model.ts';
 import type { Task } from '../train/task.ts';
@@ -10,6 +10,7 @@ import { baseModel } from './base-model.ts';
 import { bestOfEach, rankFirstRates, type FirstRate } from './choose.ts';
 import type { DemoEvent } from './events.ts';
 import { loadDemoTask } from './load.ts';
+import { type DemoSearch, searchPairs } from './search.ts';
 import type { DemoSettings } from './settings.ts';
 
 export interface DemoOptions extends Operation {
@@ -26,6 +27,7 @@ export interface DemoRecord {
   /** Hugging Face folder of the pretrained model. */
   readonly base_model: string;
   readonly base_model_reused: boolean;
+  readonly search: DemoSearch;
   /** Flat rates tried for the first task, the chosen one first. */
   readonly first_rates: readonly FirstRate[];
   /** All shapes and bases, on the select rows under the choosing seeds. */
@@ -52,6 +54,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
   tell({ type: 'base', ...base, seconds: (performance.now() - began) / 1000 });
   const load = (name: string): Promise<Task> =>
     loadDemoTask(name, base.folder, settings.rows, signal === undefined ? {} : { signal });
+  const search = await searchPairs({ ...common, settings, folder: base.folder, load, seed: firstSeed });
   const tasks = [await load(settings.tasks[0]), await load(settings.tasks[1])] as const;
 
   const ranked = await rankFirstRates(tasks[0], { ...common, settings, folder: base.folder, seed: firstSeed });
@@ -72,7 +75,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
       onEvent: (event) => tell({ type: 'shift', part, event }),
       ...over,
     });
-  const shapes = candidates(settings);
+  const shapes = candidates(settings, search.combined);
   const choice = await shift('choose', {
     distributions: shapes.flat(),
     seeds: seedsFrom(firstSeed, settings.choosingSeeds),
@@ -87,6 +90,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
     settings,
     base_model: base.folder,
     base_model_reused: base.reused,
+    search,
     first_rates: ranked,
     choice,
     comparison,
@@ -98,7 +102,14 @@ function seedsFrom(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-/** The distributions tried, by shape, flat first. */
-export function candidates({ shapes, model }: Pick<DemoSettings, 'shapes' | 'model'>): RateDistribution[][] {
-  return shapes.map(({ name, bases }) => bases.map((base) => fromPreset(findPreset(name)!, model.layers, base)));
+/** The distributions tried, by shape, flat first, the combined one last. */
+export function candidates(
+  { shapes, model, combinedBases }: Pick<DemoSettings, 'shapes' | 'model' | 'combinedBases'>,
+  combined: RateDistribution,
+): RateDistribution[][] {
+  const base = combined.base!;
+  return [
+    ...shapes.map(({ name, bases }) => bases.map((each) => fromPreset(findPreset(name)!, model.layers, each))),
+    combinedBases.map((multiple) => withBase({ ...combined, base }, Number((multiple * base).toPrecision(3)))),
+  ];
 }

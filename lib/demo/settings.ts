@@ -17,7 +17,13 @@ export interface DemoSettings {
   };
   /** Rows of each task: to learn from, to choose on, and to report on. */
   readonly rows: { readonly train: number; readonly select: number; readonly validation: number };
-  /** The task to keep and the task to learn. */
+  /** Where rates are searched: pairs of tasks, the one to keep first, and how many trials each gets. */
+  readonly search: {
+    readonly pairs: readonly (readonly [string, string])[];
+    readonly trials: number;
+    readonly parametrisation: string;
+  };
+  /** The task to keep and the task to learn in the comparison: a pair that was not searched. */
   readonly tasks: readonly [string, string];
   /** What classifiers read. */
   readonly pool: 'pooler' | 'cls';
@@ -25,8 +31,10 @@ export interface DemoSettings {
   readonly firstTraining: StageTraining;
   /** Flat rates tried for the first task. */
   readonly firstRates: readonly number[];
-  /** Built-in shapes to compare, flat first, each with as many bases. */
+  /** Built-in shapes to compare with what the search found, flat first, each with as many bases. */
   readonly shapes: readonly { readonly name: string; readonly bases: readonly number[] }[];
+  /** Bases of the combined distribution, in multiples of its own. */
+  readonly combinedBases: readonly number[];
   /** Seeds under which bases are chosen. One seed alone would choose by luck: `p_o` differs by ten points and more between seeds. */
   readonly choosingSeeds: number;
   /** Seeds of the comparison, none of them used for choosing. */
@@ -40,6 +48,14 @@ export const fullDemo: DemoSettings = {
   model: { hidden: 96, layers: 4, heads: 4, intermediate: 192 },
   pretraining: { passages: 20_000, epochs: 4, batchSize: 32, rate: 1.5e-3, maskProbability: 0.2 },
   rows: { train: 2000, select: 1000, validation: 2000 },
+  search: {
+    pairs: [
+      ['mood', 'topic'],
+      ['topic', 'mood'],
+    ],
+    trials: 16,
+    parametrisation: 'free',
+  },
   tasks: ['agreement', 'topic'],
   pool: 'cls',
   training: { epochs: 4, batchSize: 32, schedule: warmed },
@@ -48,8 +64,8 @@ export const fullDemo: DemoSettings = {
   shapes: [
     { name: 'flat', bases: [2e-4, 4e-4, 8e-4] },
     { name: 'fast-head', bases: [2e-4, 4e-4, 8e-4] },
-    { name: 'paper-rounded', bases: [2e-4, 4e-4, 8e-4] },
   ],
+  combinedBases: [0.5, 1, 2],
   choosingSeeds: 3,
   seeds: 5,
 };
@@ -60,6 +76,14 @@ export const quickDemo: DemoSettings = {
   model: { hidden: 96, layers: 2, heads: 3, intermediate: 192 },
   pretraining: { ...fullDemo.pretraining, passages: 8000, epochs: 3, rate: 2e-3 },
   rows: { train: 1800, select: 300, validation: 400 },
+  search: {
+    pairs: [
+      ['topic', 'mood'],
+      ['agreement', 'mood'],
+    ],
+    trials: 8,
+    parametrisation: 'free',
+  },
   tasks: ['mood', 'topic'],
   training: { ...fullDemo.training, epochs: 3 },
   firstTraining: { ...fullDemo.firstTraining, epochs: 5 },
@@ -68,6 +92,7 @@ export const quickDemo: DemoSettings = {
     { name: 'flat', bases: [5e-4, 1e-3] },
     { name: 'fast-head', bases: [2e-4, 4e-4] },
   ],
+  combinedBases: [0.5, 1],
   choosingSeeds: 1,
   seeds: 2,
 };

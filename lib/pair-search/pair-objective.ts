@@ -13,8 +13,11 @@ export interface PairObjective extends AsyncDisposable {
   session(signal?: AbortSignal): Promise<PairSession>;
 }
 
+/** What trials are made of. */
+export type SearchedPair = Pick<Pair, 'space' | 'objective' | 'options'>;
+
 /** The session is opened by the first batch and kept for the others. */
-export function pairObjective(pair: Pair): PairObjective {
+export function pairObjective(pair: SearchedPair): PairObjective {
   let opened: Promise<PairSession> | undefined;
   const session = (signal?: AbortSignal): Promise<PairSession> => {
     opened ??= PairSession.open(pair.options, signal).catch((error: unknown) => {
@@ -34,7 +37,7 @@ export function pairObjective(pair: Pair): PairObjective {
 }
 
 async function runBatch(
-  pair: Pair,
+  pair: SearchedPair,
   session: PairSession,
   jobs: readonly Job[],
   context: BatchContext,
@@ -65,7 +68,7 @@ function resultOf(
   job: Job,
   ending: Ending,
   candidate: Candidate,
-  { objective, options }: Pair,
+  { objective, options }: SearchedPair,
   valuesOf: (scores: PairScores) => readonly number[],
 ): JobResult {
   const { distribution } = candidate;

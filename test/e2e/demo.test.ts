@@ -73,7 +73,16 @@ test('lrdist demo --quick: from nothing to a comparison', async () => {
   const record = JSON.parse(stdout) as DemoRecord & { reading: string };
   assert.equal(record.format, 'lrdist-demo/1');
   const { comparison, choice } = record;
-  assert.equal(comparison.summary.length, 2);
+  assert.equal(comparison.summary.length, 3);
+  assert.deepEqual(
+    record.search.pairs.map(({ pair, trials }) => [pair, trials.length]),
+    [
+      ['topic->mood', 8],
+      ['agreement->mood', 8],
+    ],
+  );
+  assert.ok(Object.values(record.search.combined.stages[0]!).every((rate) => rate > 1e-6 && rate < 1e-2));
+  assert.match(comparison.summary[2]!.distribution, /^combined@/);
   assert.match(comparison.summary[0]!.distribution, /^flat@/);
   const [flat] = comparison.summary;
   const { chance } = comparison.tasks[1];
@@ -85,7 +94,8 @@ test('lrdist demo --quick: from nothing to a comparison', async () => {
   );
   assert.deepEqual([choice.split, comparison.split], ['select', 'validation'], 'and other rows');
   assert.match(record.reading, /^With flat@/);
-  for (const part of ['1/4 pretrain', '3/4 choose bases', '4/4 compare']) assert.ok(stderr.includes(part), part);
+  for (const part of ['1/5 pretrain', '2/5 search', '4/5 choose bases', '5/5 compare'])
+    assert.ok(stderr.includes(part), part);
   assert.deepEqual(await readdir(cache), [record.base_model.split('/').at(-1)]);
 });
 

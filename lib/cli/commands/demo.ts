@@ -2,7 +2,7 @@ import type { Argv, CommandModule } from 'yargs';
 import { LrdistError } from '../../errors.ts';
 import { type DemoRecord, runDemo } from '../../demo/demo.ts';
 import { describeTask } from '../../demo/describe.ts';
-import { fullDemo, quickDemo } from '../../demo/settings.ts';
+import { type DemoSettings, fullDemo, quickDemo } from '../../demo/settings.ts';
 import { shiftReading } from '../../report/shift-reading.ts';
 import { shiftTable } from '../../report/shift.ts';
 import { demoProgress } from '../demo-progress.ts';
@@ -45,7 +45,7 @@ async function run(
   }
   const chosen = quick === true ? quickDemo : fullDemo;
   const settings = seeds === undefined ? chosen : { ...chosen, seeds };
-  if (output.progress) output.note(introduction(settings.tasks));
+  if (output.progress) output.note(introduction(settings));
   const progress = demoProgress(output);
   try {
     const record = await runDemo({
@@ -63,11 +63,12 @@ async function run(
   }
 }
 
-function introduction(tasks: readonly [string, string]): string {
+function introduction({ tasks, search }: DemoSettings): string {
+  const names = [...new Set([...search.pairs.flat(), ...tasks])];
   return [
-    'A small generated language, a tiny BERT pretrained on it here, and two of its tasks, learned one after the other:',
-    ...tasks.map(describeTask),
-    `Which learning rates learn ${tasks[1]} without losing ${tasks[0]}? Every shape gets as many bases to choose from.`,
+    'A small generated language, a tiny BERT pretrained on it here, and tasks of it, learned one after the other:',
+    ...names.map(describeTask),
+    `Which learning rates learn a task without losing the one before? ${search.trials} trials on each of ${search.pairs.map((pair) => pair.join(', then ')).join('; ')}. What they give together is tried on ${tasks.join(', then ')}, against a tuned flat rate. Every shape gets as many bases to choose from.`,
   ].join('\n');
 }
 
