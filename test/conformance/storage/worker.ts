@@ -1,9 +1,9 @@
 // A worker process of the tests: node worker.ts ADDRESS STUDY MODE. Prints one JSON document.
 import { setTimeout as delay } from 'node:timers/promises';
 import { openStorage } from '../../../lib/search/storage/open.ts';
-import { point } from './data.ts';
+import { definition, point } from './data.ts';
 
-const [address, study, mode] = process.argv.slice(2) as [string, string, string];
+const [address, study, mode] = process.argv.slice(2) as [string, string, 'drain' | 'add' | 'create' | 'tell'];
 const id = Number(study);
 const storage = await openStorage(address);
 const worker = `worker-${process.pid}`;
@@ -37,6 +37,27 @@ async function add(): Promise<{ number: number; before: number; from: number; to
   return added;
 }
 
-const result = mode === 'drain' ? await drain() : await add();
+/** Whether this process made the study. */
+async function create(): Promise<boolean> {
+  return storage.createStudy(definition).then(
+    () => true,
+    (error: Error & { code?: string }) => {
+      if (error.code === 'ERR_STUDY_EXISTS') return false;
+      throw error;
+    },
+  );
+}
+
+/** Until it is killed: finishes trials, and tells each number when the storage has said that it is finished. */
+async function tell(): Promise<never> {
+  for (;;) {
+    const [claim] = await storage.claim(id, { count: 1, worker, lease: 60_000 });
+    await storage.report(id, claim!, { step: 1, values: [1, 2] });
+    await storage.finish(id, claim!, { state: 'complete', values: [1, 2], attributes: { pid: process.pid } });
+    process.stdout.write(`${claim!.trial.number}\n`);
+  }
+}
+
+const result = await { drain, add, create, tell }[mode]();
 await storage.close();
 console.log(JSON.stringify(result));
