@@ -57,7 +57,7 @@ test('the settings are fair and whole: flat first, equally many bases for each s
     assert.equal(model.hidden % model.heads, 0);
     for (const name of [...tasks, ...search.pairs.flat()])
       assert.match(describeTask(name), new RegExp(`^  ${name}: ${demoTask(name).description.replace(/[()]/g, '.')}`));
-    const all = candidates({ shapes, model, combinedBases }, found).flat();
+    const all = candidates({ shapes, model, combinedBases }, { ...found, layers: model.layers }).flat();
     assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
     assert.ok(all.every(({ layers }) => layers === model.layers || layers === 12));
   }
