@@ -55,6 +55,46 @@ export {
   type ScheduleOptions,
 } from './rates/schedule.ts';
 
+export {
+  combineTrials,
+  leaveOnePairOut,
+  type Combination,
+  type LeftOut,
+  type PairCombination,
+  type ScoredTrial,
+} from './rates/combine.ts';
+export { combineTables, type CombinedTables, type CombineOptions } from './rates/combine/tables.ts';
+export { renderCombinedSvg } from './rates/combine/svg.ts';
+export {
+  formatTrialTable,
+  parseTrialTable,
+  readTrialTable,
+  writeTrialTable,
+  type TrialRow,
+  type TrialTable,
+} from './rates/trial-table.ts';
+
+export { loadStudy, openStudy, type HoldOptions, type StudyOptions } from './search/open-study.ts';
+export type { AskedTrial, Study, TrialOf } from './search/study.ts';
+export { optimize, type OptimizeOptions } from './search/optimize.ts';
+export type { SearchEvent } from './search/events.ts';
+export type { Direction, ParametersOf, Space } from './search/space.ts';
+export type { Trial, TrialReport, TrialState } from './search/trial.ts';
+export type { Sampler, SampleRequest } from './search/sampler.ts';
+export type { Pruner, PruneRequest } from './search/pruner.ts';
+export { createSampler, samplerNames } from './search/samplers/create.ts';
+export { createPruner, prunerNames } from './search/pruners/create.ts';
+export type { BatchContext, BatchObjective, Executor, Job, JobReport, JobResult } from './search/executor.ts';
+export { inProcessExecutor, type InProcessOptions } from './search/executors/in-process.ts';
+export { childProcessExecutor, type ChildProcessOptions } from './search/executors/child-process.ts';
+export { plainObjective, type Objective } from './search/executors/objective.ts';
+export { openStorage } from './search/storage/open.ts';
+export type { Storage, StoredStudy } from './search/storage/storage.ts';
+export { searchPair, type PairSearch, type PairSearchOptions } from './pair-search/search.ts';
+export { pairSpec, type PairSpec, type PairSpecInput } from './pair-search/spec.ts';
+export { rateSpace, type RateSpace, type RateSpaceOptions } from './pair-search/rate-space.ts';
+export { trialTable } from './pair-search/trial-table.ts';
+
 export { taskShift } from './forgetting/shift.ts';
 export type { ShiftEvent } from './forgetting/events.ts';
 export type { ShiftMode, ShiftOptions } from './forgetting/options.ts';
