@@ -8,6 +8,7 @@ export const environment = {
   LRDIST_DATA: 'folder with glue/ and models/ for the tests that need real data',
   LRDIST_MARCH: 'value of -march for the native build (default native)',
   LRDIST_MATMUL: 'mkl or onednn: library for matrix products instead of measuring',
+  LRDIST_STORAGE: 'storage of studies for commands that are given none',
   LRDIST_THREADS: 'compute threads (default: the physical cores)',
   HF_HOME: "Hugging Face's home folder (default ~/.cache/huggingface)",
   HF_HUB_CACHE: 'folder of the hub cache (default $HF_HOME/hub)',

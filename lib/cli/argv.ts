@@ -55,7 +55,7 @@ export function optionTable(options: YargsOptions): OptionTable {
 
 /**
  * Reads a command line: `--max_seq_length` and `--max-seq-length`, `--key value` and `--key=value`, `--flag`, `--flag true|false`,
- * `--no-flag`. The last of two values wins.
+ * `--no-flag`. The last of two values wins; lists add up.
  *
  * @throws LrdistError ERR_UNKNOWN_OPTION (with the nearest name), ERR_INVALID_OPTION
  */
@@ -72,7 +72,9 @@ export function readTokens(argv: readonly string[], table: OptionTable): Given {
       const written = equals === -1 ? token : token.slice(0, equals);
       const { name, negated } = lookUp(written, table);
       if (equals !== -1) rest.unshift(token.slice(equals + 1));
-      given.values.set(name, valuesOf(name, written, rest, { table, negated, attached: equals !== -1 }));
+      const values = valuesOf(name, written, rest, { table, negated, attached: equals !== -1 });
+      const before = table.kindOf.get(name) === 'array' ? (given.values.get(name) ?? []) : [];
+      given.values.set(name, [...before, ...values]);
     }
   }
   return given;

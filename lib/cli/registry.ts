@@ -48,6 +48,21 @@ export const commands: readonly CommandEntry[] = [
     load: async () => commandOf(await import('./commands/shift.ts')),
   },
   {
+    name: 'search',
+    describe: 'search the rate distribution that learns a second task and keeps the first',
+    load: async () => commandOf(await import('./commands/search.ts')),
+  },
+  {
+    name: 'worker',
+    describe: 'train trials of a study that lrdist search has begun',
+    load: async () => commandOf(await import('./commands/worker.ts')),
+  },
+  {
+    name: 'study',
+    describe: 'list, show, export, import and delete studies, and say what they found',
+    load: async () => commandOf(await import('./commands/study.ts')),
+  },
+  {
     name: 'combine',
     describe: 'one distribution from the trials of many task pairs',
     load: async () => commandOf(await import('./commands/combine.ts')),

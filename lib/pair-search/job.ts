@@ -5,5 +5,8 @@ import { pairObjective } from './pair-objective.ts';
 import { type PairSpecInput, pairSpec } from './spec.ts';
 
 export async function createObjective(options: PairSpecInput): Promise<BatchObjective> {
-  return pairObjective(await loadPair(pairSpec(options))).run;
+  const objective = pairObjective(await loadPair(pairSpec(options)));
+  // What is wrong with the model or the machine is no fault of the trials.
+  await objective.session();
+  return objective.run;
 }

@@ -297,8 +297,10 @@ export class PairSession implements AsyncDisposable {
     memory: Memory | undefined,
   ): Regularizer {
     const { penalty: kind, tasks } = this.#options;
-    if (kind === undefined || strength === undefined) return { kind: 'none' };
-    const numbers = Object.fromEntries(kind.numbers.map(({ name, value }, i) => [name, i === 0 ? strength : value]));
+    if (kind === undefined) return { kind: 'none' };
+    const numbers = Object.fromEntries(
+      kind.numbers.map(({ name, value }, i) => [name, i === 0 ? (strength ?? value) : value]),
+    );
     const { total } = countSteps({
       rows: rowsOf(splitOf(tasks[1], 'train')),
       batchSize: training.batchSize ?? 8,

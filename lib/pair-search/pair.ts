@@ -2,13 +2,13 @@
 import { readConfig } from '../train/config.ts';
 import { loadTask, openTaskTokenizer } from '../train/load-task.ts';
 import { rowsOf, splitOf, type Task } from '../train/task.ts';
-import { penaltyKind } from '../forgetting/penalties.ts';
 import { fromDocument } from '../rates/file.ts';
 import type { Json } from '../search/trial.ts';
 import { modelDigest, rowsDigest } from './configuration.ts';
 import { type Objective, readObjective } from './objective.ts';
 import type { PairOptions } from './options.ts';
 import { type RateSpace, rateSpace } from './rate-space.ts';
+import { searchPenalty } from './penalty.ts';
 import type { PairSpec } from './spec.ts';
 
 export interface Pair {
@@ -76,7 +76,7 @@ export async function loadPair(spec: PairSpec, signal?: AbortSignal): Promise<Pa
     ...(published ? { moments: 'keep' as const } : {}),
     ...(spec.firstRates && { firstRates: fromDocument(spec.firstRates, 'firstRates') }),
     ...(spec.firstModel === undefined ? {} : { firstModel: spec.firstModel }),
-    ...(spec.penalty === undefined ? {} : { penalty: penaltyKind(spec.penalty) }),
+    ...(spec.penalty === undefined ? {} : { penalty: searchPenalty(spec.penalty) }),
     ...(spec.cache === undefined ? {} : { cache: spec.cache }),
   };
   const protocol = {
@@ -99,6 +99,8 @@ async function protocolOf(
     ...Object.fromEntries(settings),
     session: { ...spec.session, threads: undefined },
     model: await modelDigest(spec.firstModel ?? spec.model),
+    // The same folder without a first stage gives other scores.
+    ...(spec.firstModel === undefined ? {} : { first_stage: 'given' }),
     split,
     data: tasks.map((task) => ({
       task: task.name,

@@ -9,9 +9,10 @@ import { optimize, type OptimizeOptions } from '../search/optimize.ts';
 import type { Storage } from '../search/storage/storage.ts';
 import type { Study } from '../search/study.ts';
 import type { Operation } from '../train/model.ts';
+import { openModel } from '../train/open.ts';
 import { knownDistributions, knownPoints } from './known-points.ts';
 import { loadPair, type Pair } from './pair.ts';
-import { type PairObjective, pairObjective } from './pair-objective.ts';
+import { pairObjective } from './pair-objective.ts';
 import { type PairSpec, type PairSpecInput, pairSpec } from './spec.ts';
 
 export interface PairSearchOptions extends Operation, Pick<OptimizeOptions, 'timeout' | 'mode' | 'lease' | 'worker'> {
@@ -50,50 +51,83 @@ export interface PairSearch {
  * @throws LrdistError of many codes; the signal's reason, with all that is finished kept
  */
 export async function searchPair(options: PairSearchOptions): Promise<PairSearch> {
-  const { storage, name, signal, onNote = () => undefined } = options;
-  const there = await storage.findStudy(name);
-  let pair = await loadPair(withMatmul(pairSpec(options.pair), there?.protocol['session']), signal);
-  for (const note of pair.notes) onNote(note);
-  const executor = options.executor?.(pair);
-  const objective: PairObjective | undefined = executor === undefined ? pairObjective(pair) : undefined;
+  const { signal } = options;
+  let pair = await pairOf(options);
+  await using objective = pairObjective(pair);
+  // Before any trial: what is wrong with the model or the machine is no fault of theirs. And a first stage is trained once, whatever the executor.
+  pair = withChosenMatmul(pair, (await objective.session(signal)).matmul);
+  if (options.executor !== undefined) await objective[Symbol.asyncDispose]();
+  const executor = options.executor?.(pair) ?? inProcessExecutor(objective.run, { batchSize: options.batchSize ?? 4 });
   try {
-    if (objective !== undefined) {
-      // Before any trial: what is wrong with the model or the machine is no fault of theirs.
-      const session = await objective.session(signal);
-      pair = chosenMatmul(pair, session.matmul);
-    }
-    const study = await openStudy({
-      name,
-      storage,
-      space: pair.space.space,
-      objectives: Object.fromEntries(pair.objective.names.map((each) => [each, 'maximize' as const])),
-      maxStep: maxStepOf(pair),
-      protocol: pair.protocol,
-      ...(options.seed === undefined ? {} : { seed: options.seed }),
-      ...(options.sampler === undefined ? {} : { sampler: options.sampler }),
-      ...(options.pruner === undefined ? {} : { pruner: options.pruner }),
-      ...(options.resume === undefined ? {} : { resume: options.resume }),
-      ...(options.worker === undefined ? {} : { worker: options.worker }),
-      ...(options.lease === undefined ? {} : { lease: options.lease }),
+    const study = await openPairStudy(options, pair);
+    const ended = await optimize(study, executor, {
+      trials: options.trials,
+      mode: options.mode ?? 'lockstep',
+      ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+      ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
+      ...(signal === undefined ? {} : { signal }),
     });
-    await enqueueKnown(study, pair, options.known, onNote);
-    options.onOpen?.(study, pair);
-    const ended = await optimize(
-      study,
-      executor ?? inProcessExecutor(objective!.run, { batchSize: options.batchSize ?? 4 }),
-      {
-        trials: options.trials,
-        mode: options.mode ?? 'lockstep',
-        ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
-        ...(options.onEvent === undefined ? {} : { onEvent: options.onEvent }),
-        ...(signal === undefined ? {} : { signal }),
-      },
-    );
     return { ended, study, pair };
   } finally {
-    await objective?.[Symbol.asyncDispose]();
-    await executor?.dispose();
+    await executor.dispose();
   }
+}
+
+/**
+ * Opens or begins the study and runs nothing: for workers to come.
+ *
+ * @throws LrdistError of many codes
+ */
+export async function beginPairSearch(options: Omit<PairSearchOptions, 'trials'>): Promise<Omit<PairSearch, 'ended'>> {
+  const pair = await pairOf(options);
+  const known = pair.spec.session['matmul'] as string | undefined;
+  const chosen = withChosenMatmul(pair, known ?? (await matmulHere(pair, options.signal)));
+  return { study: await openPairStudy(options, chosen), pair: chosen };
+}
+
+async function pairOf({
+  storage,
+  name,
+  pair,
+  signal,
+  onNote,
+}: Pick<PairSearchOptions, 'storage' | 'name' | 'pair' | 'signal' | 'onNote'>): Promise<Pair> {
+  const there = await storage.findStudy(name);
+  const loaded = await loadPair(withMatmul(pairSpec(pair), there?.protocol['session']), signal);
+  for (const note of loaded.notes) onNote?.(note);
+  return loaded;
+}
+
+async function openPairStudy(options: Omit<PairSearchOptions, 'trials'>, pair: Pair): Promise<Study> {
+  const study = await openStudy({
+    name: options.name,
+    storage: options.storage,
+    space: pair.space.space,
+    objectives: Object.fromEntries(pair.objective.names.map((each) => [each, 'maximize' as const])),
+    maxStep: maxStepOf(pair),
+    protocol: pair.protocol,
+    ...(options.seed === undefined ? {} : { seed: options.seed }),
+    ...(options.sampler === undefined ? {} : { sampler: options.sampler }),
+    ...(options.pruner === undefined ? {} : { pruner: options.pruner }),
+    ...(options.resume === undefined ? {} : { resume: options.resume }),
+    ...(options.worker === undefined ? {} : { worker: options.worker }),
+    ...(options.lease === undefined ? {} : { lease: options.lease }),
+  });
+  await enqueueKnown(study, pair, options.known, options.onNote ?? (() => undefined));
+  options.onOpen?.(study, pair);
+  return study;
+}
+
+/** The library that this machine would choose for matrix products. */
+async function matmulHere({ spec, options }: Pair, signal: AbortSignal | undefined): Promise<string> {
+  await using model = await openModel({
+    ...options.session,
+    path: spec.firstModel ?? spec.model,
+    tasks: options.tasks,
+    replicas: 1,
+    ...(signal && { signal }),
+  });
+  return model.session.matmul();
 }
 
 /** Epochs of a trial that runs to its end, as PairSession counts them. */
@@ -130,7 +164,12 @@ function withMatmul(spec: PairSpec, stored: unknown): PairSpec {
   return { ...spec, session: { ...spec.session, matmul } };
 }
 
-function chosenMatmul(pair: Pair, matmul: string): Pair {
+/** Recorded, and the same for child processes. */
+function withChosenMatmul(pair: Pair, matmul: string): Pair {
   const session = pair.protocol['session'] as Readonly<Record<string, string>>;
-  return { ...pair, protocol: { ...pair.protocol, session: { ...session, matmul } } };
+  return {
+    ...pair,
+    spec: { ...pair.spec, session: { ...pair.spec.session, matmul } },
+    protocol: { ...pair.protocol, session: { ...session, matmul } },
+  };
 }

@@ -24,7 +24,8 @@ const builder = (y: Argv): Argv<CombineArguments> =>
       type: 'string',
       array: true,
       demandOption: true,
-      describe: 'trial tables (.csv, .tsv, .jsonl), each alone or as PAIR=FILE',
+      describe:
+        'trial tables (.csv, .tsv, .jsonl), each alone or as PAIR=FILE; studies as NAME@STORAGE, or a storage with all its studies',
     })
     .options(combineOptions)
     .example('lrdist combine a.csv b.jsonl --output c.rates.json', 'one distribution from the trials of two searches')

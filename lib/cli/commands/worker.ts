@@ -1,0 +1,118 @@
+import type { Argv, CommandModule } from 'yargs';
+import { searchPair } from '../../pair-search/search.ts';
+import { storedSpec } from '../../pair-search/stored-spec.ts';
+import { createPruner } from '../../search/pruners/create.ts';
+import { createSampler } from '../../search/samplers/create.ts';
+import type { Storage, StoredStudy } from '../../search/storage/storage.ts';
+import { command, type CommandContext } from '../run.ts';
+import { pairProcesses, sharedThreads } from '../search/executor.ts';
+import type { SearchArguments } from '../search/options.ts';
+import { participation } from '../search/plan.ts';
+import { countOf, invalid, numberOf, textOf } from '../search/reading.ts';
+import { releaseOnSignal } from '../search/release.ts';
+import { dataDirOf } from '../search/spec.ts';
+import { openExisting, studyOf } from '../search/storage.ts';
+import { SearchView } from '../search/view.ts';
+import { joinOptions } from '../search/worker-options.ts';
+import { countStates, countsText } from '../study/ranking.ts';
+import { modelFolder, optional } from '../training/inputs.ts';
+import type { RawArguments } from '../training/options.ts';
+
+const builder = (y: Argv): Argv<SearchArguments> =>
+  y
+    .options(joinOptions)
+    .example(
+      'lrdist worker --storage postgres://me@db/search --study qnli-sst2 --trials 50 --model DIR --data-dir DIR',
+      'train trials of a study that lrdist search has begun',
+    ) as unknown as Argv<SearchArguments>;
+
+async function run(args: SearchArguments, context: CommandContext): Promise<void> {
+  const { output } = context;
+  const trials = countOf(args, 'trials');
+  if (trials === undefined && numberOf(args, 'timeout') === undefined)
+    throw invalid('--trials is missing', 'Say how many trials the study is to have in the end, or give --timeout.');
+  dataDirOf(args);
+  const model = await modelFolder(args as RawArguments, context);
+  const storage = await openExisting(args);
+  try {
+    const stored = await studyOf(storage, textOf(args, 'study'));
+    using release = releaseOnSignal(context.signal, () =>
+      output.note('Stopping (SIGUSR1): running trials are released.'),
+    );
+    try {
+      await work(args, { ...context, signal: release.signal }, { storage, stored, model, trials });
+    } catch (error) {
+      if (!release.released) throw error;
+    }
+    const all = countStates(await storage.trials(stored.id));
+    output.result(
+      { study: stored.name, storage: storage.address, released: release.released, trials: all },
+      `${stored.name}: ${countsText(all)}${release.released ? '; released, others go on' : ''}`,
+    );
+  } finally {
+    await storage.close();
+  }
+}
+
+interface Work {
+  readonly storage: Storage;
+  readonly stored: StoredStudy;
+  readonly model: string;
+  readonly trials: number | undefined;
+}
+
+async function work(
+  args: SearchArguments,
+  { output, signal }: CommandContext,
+  { storage, stored, model, trials = Number.MAX_SAFE_INTEGER }: Work,
+): Promise<void> {
+  const { processes, batchSize, mode, lease } = participation(args);
+  const device = textOf(args, 'device');
+  const threads = countOf(args, 'threads') ?? sharedThreads(processes, device);
+  const spec = storedSpec(stored, { model, dataDir: dataDirOf(args), ...optional('threads', threads) });
+  let view: SearchView | undefined;
+  try {
+    const { study } = await searchPair({
+      name: stored.name,
+      storage,
+      pair: { ...spec, session: { ...spec.session, ...optional('device', device) } },
+      seed: stored.seed,
+      sampler: recipe(stored, 'sampler', createSampler),
+      pruner: recipe(stored, 'pruner', createPruner),
+      resume: 'must',
+      trials,
+      batchSize,
+      mode,
+      signal,
+      known: [],
+      ...optional('lease', lease),
+      ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
+      onNote: output.note,
+      onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output })),
+      onEvent: (event) => view?.event(event),
+    });
+    await study.close();
+  } finally {
+    await view?.[Symbol.asyncDispose]();
+  }
+}
+
+/** What the study was begun with. */
+function recipe<T>(
+  { name, protocol }: StoredStudy,
+  part: 'sampler' | 'pruner',
+  create: (name: string, settings: Readonly<Record<string, string | number | boolean>>) => T,
+): T {
+  const made = protocol[part] as
+    | { readonly name: string; readonly settings: Record<string, string | number | boolean> }
+    | undefined;
+  if (made === undefined) throw invalid(`the study "${name}" does not say which ${part} it was begun with`);
+  return create(made.name, made.settings);
+}
+
+export default {
+  command: 'worker',
+  describe: 'train trials of a study that lrdist search has begun',
+  builder,
+  handler: command<SearchArguments>(run),
+} satisfies CommandModule<object, SearchArguments>;
