@@ -98,7 +98,7 @@ export const optimizerOptions = define({
     type: 'number',
     requiresArg: true,
     defaultDescription: '0',
-    describe: 'share of the label spread over all classes',
+    describe: 'share of the label spread over all classes, in eval_loss too',
   },
 });
 

@@ -176,6 +176,7 @@ class Tuning {
     const scores = await this.#model.evaluate(task, {
       split,
       batchTokens: evalBatchTokens(this.#args, rows),
+      labelSmoothing: this.#args.label_smoothing_factor,
       ...(signal === undefined ? {} : { signal }),
     });
     const seconds = (performance.now() - began) / 1000;

@@ -101,7 +101,7 @@ export class FineTuner implements Model {
   async evaluate(task: Task, options: EvaluateOptions = {}): Promise<readonly Scores[]> {
     const split = splitOf(task, options.split ?? 'validation');
     const logits = await this.predict(split, { head: options.head ?? task.name, ...pick(options) });
-    return logits.map((values) => scoresOf(task, values, split.labels, outputsOf(task), options.logits ?? false));
+    return logits.map((values) => scoresOf(task, values, split.labels, outputsOf(task), options));
   }
 
   async predict(

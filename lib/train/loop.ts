@@ -225,7 +225,11 @@ class TrainingRun implements Run {
       for (const { task, splits } of evaluate) {
         for (const split of splits) {
           const began = performance.now();
-          const scores = await this.#host.evaluate(task, { split, ...(signal === undefined ? {} : { signal }) });
+          const scores = await this.#host.evaluate(task, {
+            split,
+            labelSmoothing: this.#plan.part.labelSmoothing ?? 0,
+            ...(signal === undefined ? {} : { signal }),
+          });
           const seconds = (performance.now() - began) / 1000;
           this.#queue.push({ type: 'evaluation', step, epoch, task: task.name, split, scores, seconds });
         }

@@ -56,6 +56,8 @@ export interface EvaluateOptions extends Operation {
   readonly batchTokens?: number;
   /** Keep the logits in the result. */
   readonly logits?: boolean;
+  /** Of the loss, as in TrainOptions. Default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /** Of one replica. */

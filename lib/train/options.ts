@@ -73,6 +73,7 @@ export interface TrainOptions extends Operation {
   readonly weightDecay?: number | readonly number[];
   /** Bound of the global gradient norm of each replica; default 1, 0 = none. */
   readonly clipNorm?: number;
+  /** Share of the label spread over all classes, from 0 up to 1; default 0. As in Hugging Face's Trainer the losses of evaluations are smoothed too. */
   readonly labelSmoothing?: number;
   /** Key of the row order. Default: the model's seed. */
   readonly seed?: number;

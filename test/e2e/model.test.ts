@@ -205,6 +205,31 @@ test('fineTune keeps the log a Trainer would', async () => {
   );
 });
 
+test('the losses of evaluations are smoothed as the trained one is', async () => {
+  const smoothed = 0.3;
+  await using model = await open();
+  const events: TrainEvent[] = [];
+  const run = model.train({
+    task,
+    rates: flat(1e-2),
+    epochs: 1,
+    labelSmoothing: smoothed,
+    evaluate: [{ task, splits: ['validation'] }],
+  });
+  for await (const event of run) events.push(event);
+  const [plain] = await model.evaluate(task);
+  const [expected] = await model.evaluate(task, { labelSmoothing: smoothed });
+  assert.ok(Math.abs(expected!.loss - plain!.loss) > 1e-3);
+  const evaluation = events.find(({ type }) => type === 'evaluation');
+  assert.equal(evaluation?.type === 'evaluation' && evaluation.scores[0]!.loss, expected!.loss);
+
+  await using other = await open();
+  const args = { num_train_epochs: 1, label_smoothing_factor: smoothed, eval_strategy: 'epoch' } as const;
+  const { history } = await fineTune(other, { task, rates: flat(1e-2), args }).result;
+  const [logged] = history[0]!.filter((entry) => 'eval_loss' in entry);
+  assert.equal(logged!['eval_loss'], expected!.loss);
+});
+
 test('a classifier on the raw [CLS] state keeps working after it was saved', async () => {
   await using model = await open({ pool: 'cls' });
   await model.train({ task, rates: flat(5e-3), epochs: 1 }).result;

@@ -120,6 +120,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
       ? undefined
       : await evaluateSplits(model, task, evaluated, {
           batchSize: checked.per_device_eval_batch_size,
+          labelSmoothing: checked.label_smoothing_factor,
           epoch: tuned.run.epochs,
           signal,
         });

@@ -9,9 +9,9 @@ export async function evaluateSplits(
   model: Model,
   task: Task,
   splits: readonly string[],
-  options: { batchSize: number; epoch?: number; signal: AbortSignal },
+  options: { batchSize: number; labelSmoothing?: number; epoch?: number; signal: AbortSignal },
 ): Promise<readonly Metrics[]> {
-  const { batchSize, epoch, signal } = options;
+  const { batchSize, labelSmoothing = 0, epoch, signal } = options;
   const joined: Record<string, number>[] = Array.from({ length: model.replicas }, () => ({}));
   for (const split of splits) {
     const rows = task.splits[split]!;
@@ -20,6 +20,7 @@ export async function evaluateSplits(
     const scores = await model.evaluate(task, {
       split,
       signal,
+      labelSmoothing,
       batchTokens: Math.max(batchSize * longestRow(rows), 512),
     });
     const seconds = (performance.now() - began) / 1000;

@@ -15,6 +15,13 @@ test('mean losses', () => {
     'rows without a label do not count',
   );
   assert.equal(meanLoss(Float32Array.of(1000, -1000), Float32Array.of(1), 2), 2000, 'no overflow');
+  // transformers' LabelSmoother and torch's cross_entropy give these.
+  const logits = Float32Array.of(1.5, -0.25, 0.75, -2, 0.5, 3);
+  for (const [smoothing, loss] of [
+    [0.1, 1.5834320172203966],
+    [0.3, 1.6667654046588511],
+  ] as const)
+    assert.ok(Math.abs(meanLoss(logits, Float32Array.of(0, 1), 3, smoothing) - loss) < 1e-7);
 });
 
 test('scores of labelled, unlabelled and non-finite rows', () => {
@@ -23,14 +30,14 @@ test('scores of labelled, unlabelled and non-finite rows', () => {
     score: (p: Float32Array, l: Float32Array) => computeMetrics(['accuracy'], p, l),
   };
   const logits = Float32Array.of(1, 0, 0, 1);
-  const good = scoresOf(task, logits, Float32Array.of(0, 0), 2, true);
+  const good = scoresOf(task, logits, Float32Array.of(0, 0), 2, { logits: true });
   assert.deepEqual(
     [good.main, good.metrics, [...good.predictions], good.logits],
     [0.5, { accuracy: 0.5 }, [0, 1], logits],
   );
-  const blind = scoresOf(task, logits, Float32Array.of(NaN, NaN), 2, false);
+  const blind = scoresOf(task, logits, Float32Array.of(NaN, NaN), 2);
   assert.deepEqual([blind.main, blind.loss, blind.metrics, 'logits' in blind], [NaN, NaN, {}, false]);
-  const lost = scoresOf(task, Float32Array.of(NaN, NaN, 0, 1), Float32Array.of(0, 0), 2, false);
+  const lost = scoresOf(task, Float32Array.of(NaN, NaN, 0, 1), Float32Array.of(0, 0), 2);
   assert.deepEqual([lost.main, lost.loss, lost.metrics], [NaN, NaN, { accuracy: NaN }]);
 });
 
