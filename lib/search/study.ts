@@ -1,10 +1,10 @@
 import { LrdistError } from '../errors.ts';
 import { addBatches, unfinishedBatches } from './batches.ts';
+import { paretoFront } from './best.ts';
 import { checkParameters } from './check-space.ts';
 import { decide, notFiniteSteps } from './decide.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { asFinished, checkValues, type Told, toOutcome } from './outcome.ts';
-import { nonDominatedSort, toLosses } from './pareto.ts';
 import type { Pruner } from './pruner.ts';
 import type { Sampler } from './sampler.ts';
 import type { ParametersOf, Space } from './space.ts';
@@ -208,12 +208,7 @@ export class Study<S extends Space = Space> implements AsyncDisposable {
 
   /** The complete trials that keep all constraints and are dominated by none, by number. */
   async front(): Promise<readonly TrialOf<S>[]> {
-    const { directions } = this.stored;
-    const eligible = (await this.trials()).filter(
-      ({ state, constraints }) => state === 'complete' && (constraints ?? []).every((value) => value <= 0),
-    );
-    const front = nonDominatedSort(eligible.map(({ values }) => toLosses(values!, directions)))[0] ?? [];
-    return front.map((i) => eligible[i]!);
+    return paretoFront(await this.trials(), this.stored.directions);
   }
 
   /** Lets go of what was asked for and not told: others may go on with it. Idempotent. */
