@@ -79,7 +79,7 @@ export interface TrainOptions extends Operation {
   readonly seed?: number;
   /** `fresh` (default) starts Adam anew; `keep` goes on with the moments of the run before. */
   readonly moments?: 'keep' | 'fresh';
-  /** false trains without dropout. Default true. */
+  /** false trains without dropout; Mixout and Child-Tuning, which are no dropout, go on drawing. Default true. */
   readonly dropout?: boolean;
   /** Steps between `log` events. Default 500. */
   readonly loggingSteps?: number;
