@@ -6,7 +6,7 @@ import { freeze } from '../check.ts';
 import type { Hold, Row } from '../rows.ts';
 import type { StoredStudy, StudyDefinition } from '../storage.ts';
 import { formatVersion, names } from './encode.ts';
-import { type OptunaStudy, type OptunaTrial, stateCodes } from './replay.ts';
+import { isEnded, type OptunaStudy, type OptunaTrial, stateCodes } from './replay.ts';
 
 const studySchema = z.object({
   version: z.int(),
@@ -20,6 +20,8 @@ const trialSchema = z.object({
   attempt: z.int(),
   started: z.number().nullable(),
 });
+
+const endSchema = z.object({ finished: z.number(), error: z.string().nullable() });
 
 const claimSchema = z.object({
   token: z.string(),
@@ -60,7 +62,8 @@ function decode(trial: OptunaTrial): Row {
   const { data: claim } = claimSchema.safeParse(trial.systemAttributes[names.claim]);
   const { data: own } = trialSchema.safeParse(trial.systemAttributes[names.trial]);
   const start = milliseconds(trial.start);
-  const error = trial.systemAttributes[names.error];
+  // Without the line that ends the trial it counts for nothing: its writer died in between.
+  const { data: end } = endSchema.safeParse(isEnded(trial.state) ? trial.systemAttributes[names.end] : undefined);
   const record: Trial = {
     number: trial.number,
     state: states[trial.state]!,
@@ -71,10 +74,10 @@ function decode(trial: OptunaTrial): Row {
     reports: reports(trial),
     attributes: trial.userAttributes,
     attempt: claim?.attempt ?? own?.attempt ?? 0,
-    error: typeof error === 'string' ? error : null,
+    error: end?.error ?? null,
     created: own?.created ?? start ?? 0,
     started: claim?.started ?? own?.started ?? start,
-    finished: milliseconds(trial.complete),
+    finished: end?.finished ?? milliseconds(trial.complete),
   };
   return { trial: freeze(record), hold: claim === undefined ? null : holdOf(claim) };
 }

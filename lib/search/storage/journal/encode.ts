@@ -17,7 +17,8 @@ export const names = {
   /** Of a trial: what Optuna has no place for. */
   trial: 'lrdist:trial',
   claim: 'lrdist:claim',
-  error: 'lrdist:error',
+  /** Of a finished trial: time and error. */
+  end: 'lrdist:end',
   /** Optuna's own, read by its constrained samplers and the dashboard. */
   constraints: 'constraints',
   report: (step: number | string) => `lrdist:report:${step}`,
@@ -71,11 +72,11 @@ export function trialLine({ id, space, objectives }: StoredStudy, trial: Trial):
 }
 
 function systemAttributes(trial: Trial, objectives: number): Record<string, Json> {
-  const { origin, created, attempt, started } = trial;
+  const { origin, created, attempt, started, finished, error } = trial;
   return {
     [names.trial]: { origin, created, attempt, started },
+    ...(finished === null ? {} : { [names.end]: { finished, error } }),
     ...(trial.constraints === null ? {} : { [names.constraints]: trial.constraints }),
-    ...(trial.error === null ? {} : { [names.error]: trial.error }),
     ...(objectives === 1
       ? {}
       : Object.fromEntries(trial.reports.map(({ step, values }) => [names.report(step), values]))),
@@ -123,7 +124,7 @@ export function finishLines(trialId: number, outcome: Outcome, now: number): New
     ...(constraints === undefined || constraints === null
       ? []
       : [systemAttribute(trialId, names.constraints, constraints)]),
-    ...(error === undefined || error === null ? [] : [systemAttribute(trialId, names.error, error)]),
+    systemAttribute(trialId, names.end, { finished: now, error: error ?? null }),
     { op_code: op.trialState, trial_id: trialId, state: stateCodes[state], values, datetime_complete: time(now) },
   ];
 }
@@ -132,7 +133,12 @@ export function systemAttribute(trialId: number, name: string, value: Json): New
   return { op_code: op.trialSystemAttribute, trial_id: trialId, system_attr: { [name]: value } };
 }
 
-/** As Python reads it in every version: microseconds, and +00:00 for Z. */
+/**
+ * For people who look with Optuna: microseconds, in local time without an offset, which every version of it takes (Optuna 4's timeline fails on times with one).
+ * What we read again is in the attributes, in milliseconds.
+ */
 function time(milliseconds: number | null): string | null {
-  return milliseconds === null ? null : new Date(milliseconds).toISOString().replace('Z', '000+00:00');
+  if (milliseconds === null) return null;
+  const offset = new Date(milliseconds).getTimezoneOffset() * 60_000;
+  return new Date(milliseconds - offset).toISOString().replace('Z', '000');
 }

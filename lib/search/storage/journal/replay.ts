@@ -129,11 +129,11 @@ export class Replay {
   #change(id: number, change: (trial: OptunaTrial) => OptunaTrial): void {
     const { study, number } = this.#trials[id] ?? {};
     const trial = study?.trials[number!];
-    if (trial !== undefined && !isFinished(trial.state)) study!.trials[number!] = change(trial);
+    if (trial !== undefined && !isEnded(trial.state)) study!.trials[number!] = change(trial);
   }
 }
 
-function isFinished(state: number): boolean {
+export function isEnded(state: number): boolean {
   return state !== stateCodes.running && state !== stateCodes.waiting;
 }
 
@@ -144,7 +144,7 @@ function changedState(trial: OptunaTrial, line: Extract<Line, { op_code: typeof 
     state: line.state,
     values: line.values ?? trial.values,
     start: line.state === stateCodes.running ? (line.datetime_start ?? trial.start) : trial.start,
-    complete: isFinished(line.state) ? (line.datetime_complete ?? null) : trial.complete,
+    complete: isEnded(line.state) ? (line.datetime_complete ?? null) : trial.complete,
   };
 }
 

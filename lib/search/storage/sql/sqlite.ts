@@ -44,7 +44,7 @@ export async function openSqlite(
     now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
     lockStudy: async () => undefined, // A transaction that writes is alone in the whole file.
     understand: (error) => understandSqlite(error, address),
-    pause: [2, 50],
+    pause: [2, 20],
     patience,
   };
   return retry(flavour, async () => {
