@@ -159,3 +159,43 @@ test('Optuna reads an exported study', { skip: !hasOptuna() && 'no Python with o
   );
   assert.deepEqual(read.slice(5), [['MAXIMIZE', 'MAXIMIZE'], ['p_s', 'p_o'], definition.protocol, 1]);
 });
+
+const worker = `
+import sys, optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+storage = JournalStorage(JournalFileBackend(sys.argv[1]))
+study = optuna.load_study(study_name="one", storage=storage, sampler=optuna.samplers.RandomSampler(seed=1))
+print([t.state.name for t in study.trials], study.trials[0].values, study.trials[0].intermediate_values)
+def simple(trial):
+  trial.suggest_float("rate", 1e-7, 1e-3, log=True); trial.suggest_categorical("shape", ["flat", "rising", True, 3])
+  return 0.5, trial.suggest_int("epochs", 1, 9)
+study.optimize(simple, n_trials=2)
+`;
+
+test('Optuna reads a journal while a search uses it, and may add to it', {
+  skip: !hasOptuna() && 'no Python with optuna',
+}, async () => {
+  const path = join(folder, 'live.log');
+  const storage = await openStorage(path);
+  const { id } = await storage.createStudy(definition);
+  await storage.locked(id, ({ add }) => add([point(0), point(1), point(2)]));
+  const claims = await storage.claim(id, { count: 3, worker: 'w', lease: 1 });
+  await storage.report(id, claims[0]!, { step: 1, values: [0.25, 0.5] });
+  await storage.finish(id, claims[0]!, { state: 'complete', values: [0.75, 1], attributes: { a: 1 } });
+  await storage.finish(id, claims[1]!, { state: 'failed', values: null, error: 'x' });
+  const output = execFileSync('python3', ['-W', 'ignore', '-c', worker, path], { encoding: 'utf8' });
+  assert.equal(output.trim(), "['COMPLETE', 'FAIL', 'RUNNING'] [0.75, 1] {1: 0.25}");
+  // Ours, whose lease ran out, is ours still; theirs follow, and are never claimed.
+  const claimed = await storage.claim(id, { count: 9, worker: 'w', lease: 60_000 });
+  assert.deepEqual(
+    claimed.map(({ trial }) => [trial.number, trial.attempt]),
+    [[2, 2]],
+  );
+  const [next] = await storage.locked(id, ({ add }) => add([point(3)]));
+  assert.equal(next!.number, 5);
+  const theirs = (await storage.trials(id)).slice(3, 5);
+  for (const { state, values, parameters } of theirs)
+    assert.deepEqual([state, values], ['complete', [0.5, parameters['epochs']]]);
+});
