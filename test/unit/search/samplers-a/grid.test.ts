@@ -47,8 +47,11 @@ test('goes on where trials of any kind have not been, and begins again when all 
     trial({ number, parameters: all[i]!, state: number === 1 ? 'failed' : 'complete' }),
   );
   assert.deepEqual(ask(3, tried), [all[2], all[4], all[5]]);
-  const outside = trial({ number: 3, parameters: { rate: 2e-6, epochs: 2, schedule: 'linear' }, origin: 'enqueued' });
-  assert.deepEqual(ask(1, [outside]), [all[0]]);
+  const outside = [
+    { ...all[0]!, rate: 2e-6 },
+    { ...all[4]!, epochs: 9 },
+  ].map((parameters, number) => trial({ number, parameters, origin: 'enqueued' }));
+  assert.deepEqual(ask(12, outside), all);
   assert.deepEqual(ask(13)[12], all[0]);
 });
 

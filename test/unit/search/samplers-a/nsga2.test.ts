@@ -78,6 +78,26 @@ test('with one objective it goes to the best', () => {
   assert.ok(Math.max(...late.map(({ values }) => values![0]!)) > -0.01);
 });
 
+test('never suggests what has been tried', () => {
+  const trials = run('random', 20, 6);
+  const points = nsga2Sampler().suggest({ space, directions, trials, count: 300, random: createRandom(1) });
+  const all = [...trials.map(({ parameters }) => parameters), ...points].map((point) => JSON.stringify(point));
+  assert.equal(new Set(all).size, all.length);
+});
+
+test('of one front, those with room around them are parents first', () => {
+  const line: Space = { x: { kind: 'float', low: 0, high: 1 } };
+  const trials = [0.1, 0.494, 0.496, 0.498, 0.502, 0.504, 0.506, 0.9].map((x, number) =>
+    trial({ number, parameters: { x }, values: [x, -x] }),
+  );
+  const request = { space: line, directions, trials, count: 200, random: createRandom(1) };
+  const xs = nsga2Sampler({ populationSize: 4 })
+    .suggest(request)
+    .map(({ x }) => x as number);
+  const far = xs.filter((x) => Math.abs(x - 0.5) > 0.2).length;
+  assert.ok(far > 120, `${far} of 200`);
+});
+
 const unit = fc.tuple(...Array.from({ length: 4 }, () => fc.double({ min: 0, max: 1, noNaN: true })));
 
 test('children stay in the cube', () => {
@@ -95,6 +115,19 @@ test('children stay in the cube', () => {
       assert.ok(choices[0]! >= 0 && choices[0]! < 3);
     }),
   );
+});
+
+test('bounds are kept by the distribution itself: nothing piles up on them', () => {
+  const random = createRandom(4);
+  const parent = (at: number) => ({ unit: new Float64Array(4).fill(at), choices: Int32Array.of(0) });
+  for (const [a, b] of [
+    [0.01, 0.5],
+    [0.5, 0.99],
+  ] as const)
+    for (let i = 0; i < 1000; i++) {
+      const { unit } = mutate(cube, cross(parent(a), parent(b), random), random);
+      assert.ok(unit.every((at) => at > 0 && at < 1));
+    }
 });
 
 test('crossover keeps near the parents, on both sides of each; mutation is small and does not lean to a side', () => {

@@ -81,20 +81,25 @@ test('keeps away from where others are looking', () => {
 });
 
 test('a batch keeps its points apart', () => {
-  const trials = scored(60, (x, y) => ({ values: [(x - 0.5) ** 2 + (y - 0.5) ** 2] }));
+  const trials = scored(40, (x, y) => ({ values: [(x - 0.5) ** 2 + (y - 0.5) ** 2] }));
   const spread = (points: readonly Parameters[]) => {
     const xs = points.map(({ x }) => x as number);
     const centre = xs.reduce((a, b) => a + b) / xs.length;
     return xs.reduce((sum, x) => sum + (x - centre) ** 2, 0) / xs.length;
   };
-  const seeds = Array.from({ length: 10 }, (_, seed) => seed);
-  const batch = seeds.reduce((sum, seed) => sum + spread(ask(trials, { count: 24, random: createRandom(seed) })), 0);
-  const apart = seeds.reduce(
-    (sum, seed) =>
-      sum + spread(Array.from({ length: 24 }, (_, i) => ask(trials, { random: createRandom(seed, i) })[0]!)),
-    0,
-  );
-  assert.ok(batch > 1.15 * apart, `${batch} against ${apart}`);
+  let [together, apart] = [0, 0];
+  for (let seed = 0; seed < 10; seed++) {
+    together += spread(ask(trials, { count: 40, random: createRandom(seed) }));
+    const random = createRandom(seed);
+    apart += spread(Array.from({ length: 40 }, () => ask(trials, { random })[0]!));
+  }
+  assert.ok(together > 1.15 * apart, `${together} against ${apart}`);
+});
+
+test('failed trials teach nothing', () => {
+  const trials = scored(40, (x) => ({ values: [x] }));
+  const failed = trials.map((each) => trial({ ...each, number: 40 + each.number, state: 'failed', values: null }));
+  assert.deepEqual(ask([...trials, ...failed]), ask(trials));
 });
 
 test('broken constraints keep it away, whatever the value', () => {
@@ -127,6 +132,18 @@ test('two objectives: suggestions lie near the front and go along all of it', ()
     const there = late.filter(({ x }) => Math.min(Math.floor(4 * x), 3) === part).length;
     assert.ok(there >= 10, `${there} of 100 points in quarter ${part}`);
   }
+});
+
+test('of a front that is larger than a tenth, the good ones are spread over it', () => {
+  const directions: Direction[] = ['minimize', 'maximize'];
+  const trials = Array.from({ length: 100 }, (_, i) =>
+    trial({ number: i, parameters: { x: i / 99, y: 0.5 }, values: [i, i] }),
+  );
+  const xs = Array.from(
+    { length: 40 },
+    (_, seed) => ask(trials, { directions, random: createRandom(seed) })[0]!.x as number,
+  );
+  assert.ok(xs.some((x) => x < 0.3) && xs.some((x) => x > 0.7), xs.join());
 });
 
 test('choices and integers are learnt', () => {
