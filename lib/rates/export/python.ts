@@ -1,7 +1,7 @@
 import { formatRate, type RateDistribution } from '../distribution.ts';
+import type { Phase } from '../phases.ts';
 import { regexSource } from '../patterns.ts';
-import { refusePhases } from '../phases.ts';
-import { pythonFunctions, pythonTrainer } from './python-source.ts';
+import { pythonFunctions, pythonPhases, pythonTrainer, pythonTrainerPhases } from './python-source.ts';
 
 export interface PythonOptions {
   /** Which of the distribution's stages, from 0. Default 0. */
@@ -12,13 +12,10 @@ export interface PythonOptions {
 
 /**
  * A Python module with the distribution's groups for torch: `parameter_groups(model, weight_decay)` and `build_optimizer(model)`, for a BERT of
- * transformers. It needs nothing of lrdist.
- *
- * @throws LrdistError ERR_RATES_ENCODE for a distribution with phases
+ * transformers, and a `PhaseScheduler` if it has phases. It needs nothing of lrdist.
  */
 export function toPython(distribution: RateDistribution, { stage = 0, trainer = false }: PythonOptions = {}): string {
-  refusePhases(distribution, 'a list of parameter groups');
-  const { name, layers, groups, stages, provenance } = distribution;
+  const { name, layers, groups, stages, phases, provenance } = distribution;
   const rates = stages[Math.min(stage, stages.length - 1)]!;
   const from = typeof provenance['source'] === 'string' ? [`From ${inDocstring(provenance['source'])}`, ''] : [];
   return [
@@ -26,8 +23,12 @@ export function toPython(distribution: RateDistribution, { stage = 0, trainer = 
     '',
     ...from,
     'parameter_groups(model) and build_optimizer(model) take a BERT of transformers.',
+    ...(phases === undefined
+      ? []
+      : ['The rates change during training: use PhaseScheduler(optimizer, total_steps) too.']),
     '"""',
     '',
+    ...(phases === undefined ? [] : ['import math']),
     'import re',
     '',
     'import torch',
@@ -43,11 +44,26 @@ export function toPython(distribution: RateDistribution, { stage = 0, trainer = 
         `    (${text(group.name)}, ${formatRate(rates[group.name]!)}, [${group.match.map(pattern).join(', ')}]),`,
     ),
     ']',
+    ...(phases === undefined ? [] : phaseLines(phases)),
     '',
     '',
     pythonFunctions,
-    ...(trainer ? ['', pythonTrainer] : []),
+    ...(phases === undefined ? [] : [pythonPhases]),
+    ...(trainer ? ['', pythonTrainer + (phases === undefined ? '' : pythonTrainerPhases)] : []),
   ].join('\n');
+}
+
+function phaseLines(phases: readonly Phase[]): string[] {
+  return [
+    '',
+    '# From this share of the steps on, each rate is multiplied by this factor (0 = frozen).',
+    'PHASES = [',
+    ...phases.map(({ from, factors }) => {
+      const entries = Object.entries(factors).map(([group, factor]) => `${text(group)}: ${factor}`);
+      return `    (${from}, {${entries.join(', ')}}),`;
+    }),
+    ']',
+  ];
 }
 
 function inDocstring(value: string): string {

@@ -37,13 +37,6 @@ test('names become identifiers', () => {
   }
 });
 
-test('phases cannot be written as parameter groups', () => {
-  assert.throws(() => toPython(fromPreset(findPreset('lp-ft')!, 6)), {
-    code: 'ERR_RATES_ENCODE',
-    message: /parameter groups/,
-  });
-});
-
 test('names and sources cannot break out of the Python text', () => {
   const text = toPython({
     ...byDepth(1, [1e-5, 1e-4]),
