@@ -79,7 +79,7 @@ async function searchOne(
       signal,
       ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
       onNote: output.note,
-      onOpen: ({ stored }, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output })),
+      onOpen: ({ stored }, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal })),
       onEvent: (event) => view?.event(event),
     });
     await view?.[Symbol.asyncDispose]();

@@ -1,6 +1,7 @@
 import type { Argv, CommandModule } from 'yargs';
 import { searchPair } from '../../pair-search/search.ts';
 import { storedSpec } from '../../pair-search/stored-spec.ts';
+import { agreedWidth } from '../../search/batches.ts';
 import { createPruner } from '../../search/pruners/create.ts';
 import { createSampler } from '../../search/samplers/create.ts';
 import type { Storage, StoredStudy } from '../../search/storage/storage.ts';
@@ -66,7 +67,9 @@ async function work(
   { output, signal }: CommandContext,
   { storage, stored, model, trials = Number.MAX_SAFE_INTEGER }: Work,
 ): Promise<void> {
-  const { processes, batchSize, mode, lease } = participation(args);
+  const { processes, mode, lease, ...part } = participation(args);
+  const agreed = agreedWidth(await storage.trials(stored.id))?.batchSize;
+  const batchSize = args['trials_per_batch'] === undefined ? (agreed ?? part.batchSize) : part.batchSize;
   const device = textOf(args, 'device');
   const threads = countOf(args, 'threads') ?? sharedThreads(processes, device);
   const spec = storedSpec(stored, { model, dataDir: dataDirOf(args), ...optional('threads', threads) });
@@ -88,7 +91,7 @@ async function work(
       ...optional('lease', lease),
       ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
       onNote: output.note,
-      onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output })),
+      onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal })),
       onEvent: (event) => view?.event(event),
     });
     await study.close();

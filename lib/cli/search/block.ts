@@ -23,6 +23,11 @@ export class Block {
     this.#height = 0;
   }
 
+  /** Leaves the lines where they are: something else was written below them. */
+  leave(): void {
+    this.#height = 0;
+  }
+
   /** To the first line, and away with everything below. */
   #up(): string {
     return this.#height === 0 ? '' : `\u001b[${this.#height}A\u001b[J`;

@@ -7,8 +7,9 @@ import { finishedCount, ranked } from '../study/ranking.ts';
 /** A trial on its way in this process. */
 export interface RunningTrial {
   readonly trial: number;
+  /** 0 until it has begun. */
   stage: number;
-  /** Share of the stage that is done. */
+  /** Steps of the stage that are done. */
   step: number;
   of: number;
   /** Epochs that it was scored after, and its last values. */
@@ -49,13 +50,12 @@ export class ViewState {
     return this.trials[number];
   }
 
-  /** @returns a trial that has ended, if one has */
   take(event: SearchEvent): void {
     switch (event.type) {
       case 'batch':
         this.waiting = [];
         for (const trial of event.trials)
-          this.running.set(trial, { trial, stage: 1, step: 0, of: 0, epoch: 0, values: undefined });
+          this.running.set(trial, { trial, stage: 0, step: 0, of: 0, epoch: 0, values: undefined });
         break;
       case 'report': {
         const running = this.running.get(event.trial);

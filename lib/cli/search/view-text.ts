@@ -51,7 +51,7 @@ function runningRow({ study, pair, state }: ViewContext, running: RunningTrial):
   const { trial, stage, step, of, epoch, values } = running;
   return [
     String(trial),
-    String(stage),
+    stage > 0 ? String(stage) : '-',
     of > 0 ? `${Math.floor((100 * step) / of)} %` : '-',
     epoch > 0 ? String(epoch) : '-',
     valuesText(values),

@@ -13,6 +13,8 @@ export interface SearchViewOptions {
   readonly pair: Pick<Pair, 'space'>;
   readonly trials: number;
   readonly output: Output;
+  /** Whoever aborts it has written why. */
+  readonly signal: AbortSignal;
 }
 
 /** Milliseconds between two looks at the storage, where other workers write too. */
@@ -27,11 +29,12 @@ export class SearchView implements AsyncDisposable {
   #first = true;
 
   constructor(options: SearchViewOptions) {
-    const { study, trials, output } = options;
+    const { study, trials, output, signal } = options;
     this.#options = options;
     this.#state = new ViewState(study, trials, Date.now());
     if (!output.progress) return;
     if (output.stderr.isTTY === true) this.#block = new Block(output.stderr);
+    signal.addEventListener('abort', () => this.#block?.leave(), { once: true });
     this.#timer = setInterval(() => void this.#look(), every).unref();
   }
 

@@ -1,4 +1,6 @@
+import assert from 'node:assert/strict';
 import type { CommandModule } from 'yargs';
+import type { ErrorCode } from '../../../lib/errors.ts';
 import { main } from '../../../lib/cli/main.ts';
 import type { CommandEntry } from '../../../lib/cli/registry.ts';
 
@@ -36,4 +38,13 @@ export function only(module: object, loaded?: () => void): CommandEntry[] {
     return module as CommandModule;
   };
   return [{ name: 'work', describe: 'does some work', load }];
+}
+
+/** The call must throw an error with this code, and a message like this. */
+export function refuses(call: () => unknown, code: ErrorCode, message = /./): void {
+  assert.throws(call, (error: Error & { code?: string }) => {
+    assert.equal(error.code, code, String(error));
+    assert.match(error.message, message);
+    return true;
+  });
 }

@@ -95,7 +95,7 @@ async function untilFinished(
   storage: Storage,
   { output, signal }: CommandContext,
 ) {
-  const view = new SearchView({ storage, study: study.stored, pair, trials: total, output });
+  const view = new SearchView({ storage, study: study.stored, pair, trials: total, output, signal });
   try {
     for (;;) {
       const queued = await isQueued(job);
