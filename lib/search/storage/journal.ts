@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Trial, TrialReport } from '../trial.ts';
 import { type Backend, studyExists, studyNotFound } from './backend.ts';
 import { Draft } from './draft.ts';
@@ -58,6 +59,9 @@ interface Change<T> {
   readonly result: T;
 }
 
+/** Milliseconds between two changes of a process, in which another process gets the lock: it has no queue. */
+const courtesy = 4;
+
 /** Studies in a file in Optuna's journal format, for disks that several machines share. */
 class JournalBackend implements Backend {
   readonly address: string;
@@ -65,6 +69,7 @@ class JournalBackend implements Backend {
   readonly #patience: number;
   readonly #file: JournalFile;
   readonly #turns = new Turns();
+  #released = -Infinity;
   /** Who wrote a line. Optuna asks for it in each, and it must be none of its own. */
   readonly #worker = `lrdist-${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 
@@ -241,6 +246,7 @@ class JournalBackend implements Backend {
 
   /** @returns undefined if the lock was lost meanwhile: nothing was written then */
   async #attempt<T>(action: (now: number) => Promise<Change<T>>): Promise<{ readonly result: T } | undefined> {
+    if (performance.now() - this.#released < courtesy) await delay(courtesy);
     const lock = await FileLock.acquire(this.#path, this.#patience);
     try {
       await this.#file.sync();
@@ -252,6 +258,7 @@ class JournalBackend implements Backend {
       return { result };
     } finally {
       await lock.release();
+      this.#released = performance.now();
     }
   }
 }

@@ -32,12 +32,12 @@ export class FileLock {
     const path = `${journal}.lock`;
     const end = performance.now() + patience;
     const watch = new Watch(path, grace);
-    for (;;) {
+    for (let tries = 0; ; tries++) {
       const lock = await FileLock.#create(path, grace);
       if (lock !== undefined) return lock;
       if (await watch.isAbandoned()) await watch.breakLock();
       else if (performance.now() >= end) throw notToBeHad(path, patience);
-      else await delay(1 + Math.random() * 20);
+      else await delay(Math.min(20, 2 + tries) * (0.5 + Math.random())); // A file server has more to do than to be asked.
     }
   }
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type BetterSqlite3 from 'better-sqlite3';
 import {
   CompiledQuery,
@@ -24,6 +25,9 @@ import type { Tables } from './tables.ts';
 /** SQLite waits for a lock by sleeping in the JavaScript thread, so it is let wait only this long (ms) at a time; the rest of the waiting is done by `retry`. */
 const busyTimeout = 5;
 
+/** Milliseconds between two transactions of a process that write, in which another process gets the lock. */
+const courtesy = 2;
+
 export interface SqliteOptions {
   /** Milliseconds for which a locked file is tried again. */
   readonly patience?: number;
@@ -44,7 +48,7 @@ export async function openSqlite(
     now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
     lockStudy: async () => undefined, // A transaction that writes is alone in the whole file.
     understand: (error) => understandSqlite(error, address),
-    pause: [2, 20],
+    pause: [1, 4],
     patience,
   };
   return retry(flavour, async () => {
@@ -99,6 +103,7 @@ function dialect(file: BetterSqlite3.Database): Dialect {
 /** Takes the lock for writing at the beginning of a transaction. Taken later, it may be refused because of what others wrote in between. */
 class ImmediateDriver extends SqliteDriver {
   readonly #file: BetterSqlite3.Database;
+  #released = -Infinity;
 
   constructor(file: BetterSqlite3.Database) {
     super({ database: file });
@@ -106,14 +111,25 @@ class ImmediateDriver extends SqliteDriver {
   }
 
   override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
-    const begin = settings?.accessMode === 'read only' ? 'begin' : 'begin immediate';
-    await connection.executeQuery(CompiledQuery.raw(begin));
+    if (settings?.accessMode === 'read only') return run(connection, 'begin');
+    // SQLite has no queue: a process that takes the lock again as soon as it has let go of it would keep it from all others.
+    if (performance.now() - this.#released < courtesy) await delay(courtesy);
+    await run(connection, 'begin immediate');
+  }
+
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await run(connection, 'commit');
+    this.#released = performance.now();
   }
 
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     // SQLite has rolled back by itself after some errors, a full disk among them.
-    if (this.#file.inTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
+    if (this.#file.inTransaction) await run(connection, 'rollback');
   }
+}
+
+async function run(connection: DatabaseConnection, command: string): Promise<void> {
+  await connection.executeQuery(CompiledQuery.raw(command));
 }
 
 /** Lets kysely run migrations in a transaction, which is what keeps processes that open a new file at once from each other. */
