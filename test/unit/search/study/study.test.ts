@@ -47,6 +47,7 @@ test('the same seed asks for the same points, whether one by one or after openin
     return asked;
   };
   const once = await points(3);
+  assert.equal(new Set(once.map((point) => JSON.stringify(point))).size, 4);
   assert.deepEqual(await points(3, true), once);
   assert.notDeepEqual(await points(4), once);
 });
