@@ -17,7 +17,7 @@ if (await prepare()) {
       '--test',
       '--test-concurrency=2',
       ...options,
-      ...(places.length > 0 ? places : ['test/{unit,native,parity,process,e2e}/**/*.test.ts']),
+      ...(places.length > 0 ? places : ['test/{unit,conformance,native,parity,process,e2e}/**/*.test.ts']),
     ],
     { stdio: 'inherit', env: { ...process.env, ...(full ? { LRDIST_TEST_FULL: '1' } : {}) } },
   );
