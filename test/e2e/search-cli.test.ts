@@ -107,6 +107,16 @@ test('a search: trials, files, and what the study commands make of it', async ()
   const shown = (await jsonCli(['study', 'show', ...at])) as { trials: unknown[] };
   assert.equal(shown.trials.length, 8);
   assert.match((await runCli(['study', 'show', ...at, '--top', '2'])).stdout, /^trial +what +state +objective/m);
+  const { importance } = (await jsonCli(['study', 'importance', ...at])) as {
+    importance: { name: string; importance: number }[];
+  };
+  assert.deepEqual(importance.map(({ name }) => name).sort(), [
+    'lr_embeddings',
+    'lr_heads',
+    'lr_layer_0',
+    'lr_layer_1',
+  ]);
+  assert.ok(Math.abs(importance.reduce((sum, each) => sum + each.importance, 0) - 1) < 1e-9);
   const best = join(work, 'again.rates.json');
   assert.equal((await jsonCli(['study', 'best', ...at, '--output', best]))['trial'], record.best.trial);
   assert.deepEqual((await readRatesFile(best)).stages, rates.stages);

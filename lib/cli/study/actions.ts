@@ -6,6 +6,7 @@ import { alignColumns, renderTable } from '../../rates/table.ts';
 import { formatTrialTable } from '../../rates/trial-table.ts';
 import { writeText } from '../../rates/write-text.ts';
 import { LrdistError } from '../../errors.ts';
+import { parameterImportance } from '../../search/importance.ts';
 import { openStorage } from '../../search/storage/open.ts';
 import { exportOptuna } from '../../search/storage/optuna-export.ts';
 import { importOptuna } from '../../search/storage/optuna-import.ts';
@@ -33,6 +34,7 @@ export const actions: Readonly<Record<string, Action>> = {
   import: { options: ['file', 'study', 'name'], run: importStudy },
   delete: { options: ['study', 'yes'], run: deleteStudy },
   best: { options: ['study', 'output', 'overwrite_output'], run: best },
+  importance: { options: ['study'], run: importance },
 };
 
 async function withStorage<T>(args: StudyArguments, use: (storage: Storage) => Promise<T>): Promise<T> {
@@ -218,6 +220,26 @@ function best(args: StudyArguments, output: Output): Promise<void> {
         ...(distribution === undefined ? [] : ['', renderTable(distribution).trimEnd()]),
       ].join('\n');
     });
+  });
+}
+
+function importance(args: StudyArguments, output: Output): Promise<void> {
+  return withStudy(args, async (study, trials) => {
+    const found = parameterImportance(trials, study.space, study.directions);
+    const { complete } = countStates(trials);
+    output.result({ study: study.name, complete_trials: complete, importance: found }, () =>
+      [
+        `what distinguishes the best tenth of ${complete} complete trials of ${study.name}:`,
+        alignColumns(
+          found.map(({ name, importance: share }) => [
+            name,
+            `${(100 * share).toFixed(0)} %`,
+            '█'.repeat(Math.round(30 * share)),
+          ]),
+          [false, true, false],
+        ),
+      ].join('\n'),
+    );
   });
 }
 

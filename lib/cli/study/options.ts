@@ -13,7 +13,6 @@ export interface StudyArguments {
   readonly output?: string | undefined;
   readonly overwrite_output?: boolean | undefined;
   readonly top?: number | undefined;
-  readonly objective?: string | undefined;
   readonly yes?: boolean | undefined;
 }
 
@@ -47,12 +46,6 @@ export const studyOptions = define({
     requiresArg: true,
     defaultDescription: 'that in the file',
     describe: 'import: name of the new study',
-  },
-  objective: {
-    type: 'string',
-    requiresArg: true,
-    defaultDescription: 'the first',
-    describe: 'importance: of which objective',
   },
   yes: { type: 'boolean', describe: 'delete: do it' },
 });
