@@ -88,11 +88,16 @@ export type { BatchContext, BatchObjective, Executor, Job, JobReport, JobResult 
 export { inProcessExecutor, type InProcessOptions } from './search/executors/in-process.ts';
 export { childProcessExecutor, type ChildProcessOptions } from './search/executors/child-process.ts';
 export { plainObjective, type Objective } from './search/executors/objective.ts';
+export { simulatedExecutor, type Curve, type SimulatedOptions } from './search/executors/simulated.ts';
+export { recordedCurves } from './search/executors/recorded.ts';
+export { chooseBest, keepsShare, paretoFront, scoresBySeed, type Choice, type Finalist } from './search/best.ts';
+export { parameterImportance, type Importance } from './search/importance.ts';
 export { openStorage } from './search/storage/open.ts';
 export type { Storage, StoredStudy } from './search/storage/storage.ts';
 export { searchPair, type PairSearch, type PairSearchOptions } from './pair-search/search.ts';
 export { pairSpec, type PairSpec, type PairSpecInput } from './pair-search/spec.ts';
 export { rateSpace, type RateSpace, type RateSpaceOptions } from './pair-search/rate-space.ts';
+export { confirmFinalists, type Confirmation } from './pair-search/confirm.ts';
 export { trialTable } from './pair-search/trial-table.ts';
 
 export { taskShift } from './forgetting/shift.ts';
