@@ -34,7 +34,7 @@ export function statesOf(
 export async function headScores(model: Model, task: Task, chosen: Chosen): Promise<Measured[]> {
   const labels = labelsOf(chosen);
   const logits = await evaluate(model, task, chosen, 'logits');
-  return logits.map((values) => measured(scoresOf(task, values, labels, outputsOf(task), false).main));
+  return logits.map((values) => measured(scoresOf(task, values, labels, outputsOf(task), {}).main));
 }
 
 /** Features for a probe: the last layer's states, out of `cls` or `layers`. */
