@@ -1,18 +1,29 @@
-/** Three tasks in a row, plain and with two penalties: node examples/sequence.ts MODEL_FOLDER GLUE_FOLDER */
+/**
+ * Learns three tasks in a row, plainly and with two penalties, under two rate distributions, and says what is left of each task.
+ *
+ *   node examples/sequence.ts MODEL_FOLDER GLUE_FOLDER [ROWS] [SEEDS]
+ */
 import { loadRates, loadTask, taskSequence } from '../lib/index.ts';
 
-const [model = '', dataDir = ''] = process.argv.slice(2);
-const load = (task: string) => loadTask({ task, dataDir, model, maxTrainSamples: 4000 });
+const [model, dataDir, rows = '4000', seeds = '3'] = process.argv.slice(2);
+if (model === undefined || dataDir === undefined) throw new Error('expected two folders');
+
+const load = (task: string): ReturnType<typeof loadTask> =>
+  loadTask({ task, dataDir, model, maxTrainSamples: Number(rows) });
 const tasks = [await load('qnli'), await load('sst2'), await load('mnli')];
-const distributions = await loadRates('flat@2e-4,fast-head@1e-4', { layers: 12 });
 const sequence = taskSequence({
   model,
   tasks,
-  distributions,
-  penalties: ['none', 'ewc@1000', 'replay@200'],
-  seeds: [1, 2, 3],
+  // Made for 12 layers, and mapped to the model's.
+  distributions: await loadRates('flat@2e-4,fast-head@1e-4', { layers: 12 }),
+  penalties: ['none', 'ewc@1000', 'replay@0.05'],
+  seeds: Array.from({ length: Number(seeds) }, (_, i) => i + 1),
+  training: { epochs: 2, batchSize: 32 },
 });
 for await (const event of sequence)
-  if (event.type === 'scores') console.log(event.pass, event.stage, event.scored, event.scores);
-for (const { combination, scores } of (await sequence.result).summary)
-  console.log(combination, scores.ACC?.mean, scores.BWT?.mean);
+  if (event.type === 'scores')
+    console.log(`seed ${event.seed}, ${event.pass}, after ${event.task}: ${event.scored}`, ...event.scores);
+const { summary, notes } = await sequence.result;
+for (const { combination, scores } of summary)
+  console.log(combination, 'ACC', scores.ACC?.mean, 'BWT', scores.BWT?.mean, 'forgetting', scores.forgetting?.mean);
+for (const note of notes) console.log(note);

@@ -1,11 +1,11 @@
 /**
  * Fine-tunes a BERT on MRPC with a rate for each part of the network.
  *
- *   node examples/train-mrpc.ts MODEL_FOLDER GLUE_FOLDER OUTPUT_FOLDER
+ *   node examples/train-mrpc.ts MODEL_FOLDER GLUE_FOLDER OUTPUT_FOLDER [EPOCHS]
  */
 import { loadRates, loadTask, openModel } from '../lib/index.ts';
 
-const [path, dataDir, output] = process.argv.slice(2);
+const [path, dataDir, output, epochs = '3'] = process.argv.slice(2);
 if (path === undefined || dataDir === undefined || output === undefined) throw new Error('expected three folders');
 
 const task = await loadTask({ task: 'mrpc', dataDir, model: path });
@@ -15,7 +15,7 @@ const rates = await loadRates('fast-head@3e-5', { layers: model.config.num_hidde
 await using run = model.train({
   task,
   rates,
-  epochs: 3,
+  epochs: Number(epochs),
   batchSize: 32,
   schedule: { warmup_ratio: 0.1 },
   evaluate: [{ task }],
