@@ -1,6 +1,7 @@
 /** A search of rate distributions on a pair of tasks, from its specification to the study's trials. */
 import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
 import { fromDocument } from '../rates/file.ts';
+import { addBatches, begunTrials, type Width } from '../search/batches.ts';
 import type { SearchEvent } from '../search/events.ts';
 import type { Executor } from '../search/executor.ts';
 import { inProcessExecutor } from '../search/executors/in-process.ts';
@@ -73,16 +74,34 @@ export async function searchPair(options: PairSearchOptions): Promise<PairSearch
   }
 }
 
+export interface BeginOptions extends Omit<PairSearchOptions, 'trials'> {
+  /** The first round, for workers in lockstep: later rounds are like it. Without it, whoever comes first decides. */
+  readonly round?: Width & { readonly total: number };
+}
+
 /**
  * Opens or begins the study and runs nothing: for workers to come.
  *
  * @throws LrdistError of many codes
  */
-export async function beginPairSearch(options: Omit<PairSearchOptions, 'trials'>): Promise<Omit<PairSearch, 'ended'>> {
+export async function beginPairSearch(options: BeginOptions): Promise<Omit<PairSearch, 'ended'>> {
   const pair = await pairOf(options);
   const known = pair.spec.session['matmul'] as string | undefined;
   const chosen = withChosenMatmul(pair, known ?? (await matmulHere(pair, options.signal)));
-  return { study: await openPairStudy(options, chosen), pair: chosen };
+  const study = await openPairStudy(options, chosen);
+  if (options.round !== undefined) await addFirstRound(study, options.round);
+  return { study, pair: chosen };
+}
+
+async function addFirstRound(
+  { storage, stored, sampler }: Study,
+  round: Width & { readonly total: number },
+): Promise<void> {
+  await storage.locked(stored.id, async (locked) => {
+    const trials = await locked.trials();
+    if (begunTrials(trials).length === 0)
+      await addBatches(locked, trials, { definition: stored, sampler }, { ...round, round: 0 });
+  });
 }
 
 async function pairOf({

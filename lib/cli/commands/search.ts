@@ -11,7 +11,7 @@ import { pairProcesses } from '../search/executor.ts';
 import { resumeCommand } from '../search/go-on.ts';
 import { type SearchArguments, searchOptions } from '../search/options.ts';
 import type { NamedPair } from '../search/pairs.ts';
-import { type SearchPlan, searchPlan } from '../search/plan.ts';
+import { firstRound, type SearchPlan, searchPlan } from '../search/plan.ts';
 import { invalid, textOf } from '../search/reading.ts';
 import { type FinishedStudy, searchRecord, searchText, writeResults } from '../search/results.ts';
 import { SearchView } from '../search/view.ts';
@@ -43,7 +43,7 @@ async function run(args: SearchArguments, context: CommandContext): Promise<void
   try {
     if (args['resume'] !== true) for (const { study } of plan.pairs) await requireNew(storage, study);
     if (launcher === 'slurm') return await runSlurm(args, plan, storage, context);
-    if (launcher === 'none') return await begin(plan, storage, context);
+    if (launcher === 'none') return await begin(plan, storage, args, context);
     const found: FinishedStudy[] = [];
     for (const pair of plan.pairs) found.push(await searchOne(pair, plan, storage, args, context));
     const records = found.map(searchRecord);
@@ -54,8 +54,10 @@ async function run(args: SearchArguments, context: CommandContext): Promise<void
 }
 
 function checkLauncher(args: SearchArguments, launcher: string): void {
-  for (const name of ['workers', 'slurm', 'print', 'wait'])
+  for (const name of ['slurm', 'print', 'wait'])
     if (args[name] !== undefined && launcher !== 'slurm') throw invalid(`--${name} is for --launcher slurm`);
+  if (args['workers'] !== undefined && launcher === 'local')
+    throw invalid('--workers is for --launcher slurm and none', 'Here --processes trains in several processes.');
 }
 
 async function searchOne(
@@ -122,11 +124,17 @@ function common(
 }
 
 /** `--launcher none`: the studies and their first points, for workers to come. */
-async function begin(plan: SearchPlan, storage: Storage, { output, signal }: CommandContext): Promise<void> {
+async function begin(
+  plan: SearchPlan,
+  storage: Storage,
+  args: SearchArguments,
+  { output, signal }: CommandContext,
+): Promise<void> {
   const commands: string[] = [];
   for (const { study: name, tasks } of plan.pairs) {
     const { study } = await beginPairSearch({
-      ...common(plan, name, tasks, storage, {}),
+      ...common(plan, name, tasks, storage, args),
+      ...optional('round', firstRound(plan)),
       signal,
       onNote: output.note,
     });

@@ -113,7 +113,7 @@ export const searchOptions = define({
     ),
     choices: ['local', 'slurm', 'none'],
   },
-  workers: number('slurm: workers, each a task of the job array', '1'),
+  workers: number('slurm and none: workers that are to share the trials', '1'),
   slurm: { ...text('slurm: KEY=VALUE, a further directive of sbatch; may be repeated'), type: 'array', string: true },
   print: flag('slurm: print the script and stop'),
   wait: { ...flag('slurm: wait until the study is finished'), defaultDescription: 'true' },

@@ -18,6 +18,8 @@ export interface SearchPlan {
   readonly batchSize: number;
   /** Child processes; 0 = this one. */
   readonly processes: number;
+  /** Processes like this one that are to work on the study. */
+  readonly workers: number;
   readonly mode: 'lockstep' | 'async';
   /** Milliseconds. */
   readonly lease: number | undefined;
@@ -54,10 +56,17 @@ export async function searchPlan(args: SearchArguments, context: CommandContext)
     pairs,
     strategy,
     trials,
+    workers: countOf(args, 'workers') ?? 1,
     storage,
     spec: { ...spec, session: { ...(threads === undefined ? {} : { threads }), ...spec.session } },
     known: knownOf(args, strategy, layers),
     seed: numberOf(args, 'seed') ?? 42,
     output: textOf(args, 'output_dir'),
   };
+}
+
+/** What all workers together run at once, in lockstep: a round. */
+export function firstRound({ batchSize, mode, processes, trials, workers }: SearchPlan) {
+  if (mode === 'async') return undefined;
+  return { batchSize, batches: workers * Math.max(1, processes), total: trials };
 }

@@ -42,11 +42,6 @@ export function checkClashes(args: SearchArguments): void {
       '--num_train_epochs and --search_epochs',
       'The upper end of --search_epochs is the number of epochs.',
     ],
-    [
-      args['async'] === true && textOf(args, 'launcher') === 'none',
-      '--async and --launcher none',
-      'Workers are told --async.',
-    ],
   ];
   for (const [clash, what, remedy] of clashes) if (clash) throw invalid(`${what} are both given`, remedy);
   const paper = textOf(args, 'mode') === 'paper' || (textOf(args, 'protocol') === 'paper' && !given('mode'));

@@ -9,8 +9,8 @@ import type { CommandContext } from '../../run.ts';
 import { finishedCount } from '../../study/ranking.ts';
 import { optional } from '../../training/inputs.ts';
 import type { SearchArguments } from '../options.ts';
-import type { SearchPlan } from '../plan.ts';
-import { countOf, invalid, listOf } from '../reading.ts';
+import { firstRound, type SearchPlan } from '../plan.ts';
+import { invalid, listOf } from '../reading.ts';
 import { searchRecord, searchText, writeResults } from '../results.ts';
 import { SearchView } from '../view.ts';
 import { workerCommand } from '../worker-command.ts';
@@ -36,7 +36,7 @@ export async function runSlurm(
     );
   const script = slurmScript({
     name: pair!.study,
-    workers: countOf(args, 'workers') ?? 1,
+    workers: plan.workers,
     command: workerCommand(plan, pair!.study, plan.storage, thisProgram()),
     device: plan.spec.session?.['device'] as string | undefined,
     threads: plan.spec.session?.['threads'] as number | undefined,
@@ -84,6 +84,7 @@ function begin(args: SearchArguments, plan: SearchPlan, storage: Storage, { outp
     resume: args['resume'] === true ? 'auto' : 'never',
     onNote: output.note,
     ...optional('known', plan.known),
+    ...optional('round', firstRound(plan)),
   });
 }
 
