@@ -11,6 +11,7 @@ import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createSampler } from '../../lib/search/samplers/create.ts';
 import { saveResult } from '../lib/results.ts';
+import { askTime } from './samplers/ask-time.ts';
 import { type Peer, startPeer } from './samplers/peer.ts';
 import { problems as functions } from './samplers/problems.ts';
 import { oursAsked, peerAsked, runStudy } from './samplers/study.ts';
@@ -106,14 +107,14 @@ function summarise(runs: readonly Run[]): void {
   const comparisons = pairs.flatMap(({ sampler, batch }) => compare(runs, sampler, batch, present));
   for (const row of comparisons) console.log(lineOf(row));
   const seconds = pairs.flatMap(({ sampler, batch }) =>
-    (['ours', 'peer'] as const).map((side) => askTime(runs, sampler, batch, side)),
+    (['ours', 'peer'] as const).map((side) => medianAsk(runs, sampler, batch, side)),
   );
   for (const { sampler, batch, side, milliseconds } of seconds)
     console.log(`ask ${sampler} batch ${batch} ${side}: ${milliseconds.toFixed(1)} ms`);
   if (values.save) console.error(save(runs, comparisons, seconds, present));
 }
 
-function askTime(runs: readonly Run[], sampler: string, batch: number, side: Run['side']) {
+function medianAsk(runs: readonly Run[], sampler: string, batch: number, side: Run['side']) {
   const own = runs.filter((run) => run.sampler === sampler && run.batch === batch && run.side === side);
   const sorted = own.map(({ askSeconds }) => askSeconds).sort((a, b) => a - b);
   return { sampler, batch, side, milliseconds: 1000 * (sorted[Math.floor(sorted.length / 2)] ?? Number.NaN) };
@@ -152,6 +153,7 @@ function save(
     normalised: 'regret divided by the mean regret of random search with as many trials',
     comparisons,
     askMilliseconds: askTimes,
+    askInLargeStudies: [askTime('tpe', 1000), askTime('gp', 300)],
     regrets: runs.map(({ problem, sampler, side, batch, seed, regret }) => [
       problem,
       sampler,

@@ -1,7 +1,7 @@
 """Optuna's samplers by ask and tell: one JSON document per line in, one out. The functions are evaluated on the other side, so that both samplers see the same ones.
 
 {"study": {"sampler": "tpe" | "gp", "seed": int, "space": {name: parameter}}}  ->  {}
-{"ask": count}  ->  {"parameters": [...], "seconds": time of all of them}
+{"ask": count}  ->  {"parameters": [...], "seconds": processor time of all of them}
 {"tell": [value, ...]}  ->  {}    (of the trials asked for last, to be minimised)
 """
 
@@ -37,9 +37,9 @@ def main():
             space = {name: distribution(parameter) for name, parameter in wanted["space"].items()}
             study = optuna.create_study(sampler=SAMPLERS[wanted["sampler"]](seed=wanted["seed"]))
         elif "ask" in request:
-            start = time.perf_counter()
+            start = time.process_time()
             asked = [study.ask(space) for _ in range(request["ask"])]
-            answer = {"parameters": [trial.params for trial in asked], "seconds": time.perf_counter() - start}
+            answer = {"parameters": [trial.params for trial in asked], "seconds": time.process_time() - start}
         elif "tell" in request:
             for trial, value in zip(asked, request["tell"], strict=True):
                 study.tell(trial, value)

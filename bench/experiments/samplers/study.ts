@@ -2,6 +2,7 @@ import { createRandom } from '../../../lib/random.ts';
 import type { Sampler } from '../../../lib/search/sampler.ts';
 import type { Parameters } from '../../../lib/search/space.ts';
 import type { Trial } from '../../../lib/search/trial.ts';
+import { cpuSeconds } from './ask-time.ts';
 import type { Peer } from './peer.ts';
 import { observe, type Problem } from './problems.ts';
 
@@ -14,7 +15,7 @@ interface Asked {
 export interface StudyResult {
   /** Noise-free value above the lowest, of the trial that looked best, after the last trial. */
   readonly regret: number;
-  /** For one suggestion, with three quarters of the trials done or more. */
+  /** Processor time of one suggestion, with three quarters of the trials done or more. */
   readonly askSeconds: number;
 }
 
@@ -44,10 +45,10 @@ export function oursAsked(sampler: Sampler, { space }: Problem, seed: number): A
   const trials: Trial[] = [];
   return {
     ask: async (count) => {
-      const start = performance.now();
+      const start = cpuSeconds();
       const random = createRandom(seed, trials.length);
       const parameters = sampler.suggest({ space, directions: ['minimize'], trials, count, random });
-      return { parameters, seconds: (performance.now() - start) / 1000 };
+      return { parameters, seconds: cpuSeconds() - start };
     },
     tell: async (parameters, values) => {
       parameters.forEach((point, i) => trials.push(completeTrial(trials.length, point, values[i]!)));
@@ -60,7 +61,7 @@ export async function peerAsked(peer: Peer, sampler: string, { space }: Problem,
   return { ask: (count) => peer.ask(count), tell: (_, values) => peer.tell(values) };
 }
 
-function completeTrial(number: number, parameters: Parameters, value: number): Trial {
+export function completeTrial(number: number, parameters: Parameters, value: number): Trial {
   return {
     number,
     state: 'complete',

@@ -58,6 +58,17 @@ test('the other direction finds the maximum', () => {
   assert.ok(Math.max(...trials.map(({ values }) => values![0]!)) > -1e-3);
 });
 
+test('the points of a batch keep apart', () => {
+  const trials = search((p) => ({ values: [bowl(p)] }), { count: 15 });
+  const cube = unitCube(space);
+  const batch = gpSampler()
+    .suggest({ space, directions, trials, count: 4, random: createRandom(5) })
+    .map((parameters) => cube.toPoint(parameters).unit);
+  batch.forEach((a, i) =>
+    batch.slice(i + 1).forEach((b) => assert.ok(Math.hypot(a[0]! - b[0]!, a[1]! - b[1]!) > 1e-3, `${a} ${b}`)),
+  );
+});
+
 test('running trials are kept away from', () => {
   const trials = search((p) => ({ values: [bowl(p)] }), { count: 12 });
   const ask = (more: readonly Trial[]) =>
