@@ -4,7 +4,7 @@
  *   node bench/experiments/samplers.ts --work FOLDER [options]            # a line in FOLDER/runs.jsonl for each study; finished ones are passed over
  *   node bench/experiments/samplers.ts --work FOLDER --summary [--save]   # the comparison of what is there; --save writes bench/results/samplers-*.json
  *
- * --table FILE adds recorded trials as a function: see samplers/table.ts for the format.
+ * --table FILE adds recorded trials (of record-trials.ts), a function for each pair: see samplers/table.ts.
  */
 import { appendFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -16,7 +16,7 @@ import { type Peer, startPeer } from './samplers/peer.ts';
 import { problems as functions } from './samplers/problems.ts';
 import { oursAsked, peerAsked, runStudy } from './samplers/study.ts';
 import { type Comparison, compare, type Run } from './samplers/summary.ts';
-import { tableProblem } from './samplers/table.ts';
+import { tableProblems } from './samplers/table.ts';
 
 const { values } = parseArgs({
   options: {
@@ -38,7 +38,9 @@ const batches = values.batches.split(',').map(Number);
 const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1);
 const trials = Number(values.trials);
 const wanted = values.problems?.split(',');
-const problems = [...functions, ...values.table.map(tableProblem)].filter(({ name }) => wanted?.includes(name) ?? true);
+const problems = [...functions, ...values.table.flatMap(tableProblems)].filter(
+  ({ name }) => wanted?.includes(name) ?? true,
+);
 
 if (values.work === undefined) {
   console.error('expected: node bench/experiments/samplers.ts --work FOLDER');

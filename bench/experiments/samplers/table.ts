@@ -1,57 +1,75 @@
 import { readFileSync } from 'node:fs';
-import { basename } from 'node:path';
-import type { Parameters, Space } from '../../../lib/search/space.ts';
-import { unitCube } from '../../../lib/search/unit-cube.ts';
+import { gunzipSync } from 'node:zlib';
+import type { Parameter, Parameters, Space } from '../../../lib/search/space.ts';
+import { type CubePoint, unitCube } from '../../../lib/search/unit-cube.ts';
 import type { Problem } from './problems.ts';
 
 interface RecordedTrial {
+  readonly pair?: string;
   readonly parameters: Parameters;
-  readonly reports: readonly { readonly step: number; readonly values: readonly number[] }[];
-  readonly values: readonly number[];
+  readonly reports?: readonly { readonly step: number; readonly values: readonly number[] }[];
+  /** Missing if the trial was not complete. */
+  readonly values?: readonly number[];
 }
 
 /** Neighbours that a value is taken from. */
 const neighbours = 5;
 
 /**
- * A function made of recorded trials. The file holds JSON lines: first `{ "space": Space, "direction": "maximize" | "minimize" }`, then for each complete trial
- * `{ "parameters": {...}, "reports": [{ "step", "values" }], "values": [...] }`. The value of a point is the mean over its five nearest trials in the unit cube, weighted by one over the squared
- * distance: a surrogate, exact at the recorded points. The first objective counts; the least is the best recorded value, which no mean can pass.
+ * Functions made of recorded trials, one for each pair in the file: JSON lines `{ "pair", "parameters": {...}, "reports": [{ "step", "values" }], "values": [...] }`, as record-trials.ts writes
+ * them, compressed or not. The first value is a score, to be maximised. The space is that of the values recorded: logarithmic where they span a decade or more, choices where they are no numbers.
+ *
+ * The value of a point is the mean over its five nearest trials in the unit cube, weighted by one over the squared distance: exact at the recorded points, so that the best of them is the best of all.
  */
-export function tableProblem(file: string): Problem {
-  const [head, ...rows] = readFileSync(file, 'utf8')
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
-  const { space, direction } = head as { space: Space; direction: 'maximize' | 'minimize' };
-  const sign = direction === 'maximize' ? -1 : 1;
+export function tableProblems(file: string): readonly Problem[] {
+  const bytes = readFileSync(file);
+  const text = (file.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8');
+  const lines = text.trim().split('\n');
+  const trials = lines.map((line) => JSON.parse(line) as RecordedTrial).filter(({ values }) => values !== undefined);
+  return [...Map.groupBy(trials, ({ pair }) => pair ?? 'table')].map(([pair, own]) => tableProblem(pair, own));
+}
+
+function tableProblem(name: string, trials: readonly RecordedTrial[]): Problem {
+  const space = recordedSpace(trials.map(({ parameters }) => parameters));
   const cube = unitCube(space);
-  const place = (parameters: Parameters) => cube.toPoint(parameters);
-  const recorded = (rows as RecordedTrial[]).map(({ parameters, values }) => ({
-    point: place(parameters),
-    value: sign * values[0]!,
-  }));
+  const recorded = trials.map(({ parameters, values }) => ({ point: cube.toPoint(parameters), loss: -values![0]! }));
   return {
-    name: basename(file).replace(/\.jsonl?$/, ''),
+    name,
     space,
-    least: Math.min(...recorded.map(({ value }) => value)),
+    least: Math.min(...recorded.map(({ loss }) => loss)),
     noise: 0,
-    value: (parameters) => {
-      const at = place(parameters);
-      const nearest = recorded
-        .map(({ point, value }) => ({ value, squared: squaredDistance(point, at) }))
-        .sort((a, b) => a.squared - b.squared)
-        .slice(0, neighbours);
-      if (nearest[0]!.squared === 0) return nearest[0]!.value;
-      const total = nearest.reduce((sum, { squared }) => sum + 1 / squared, 0);
-      return nearest.reduce((sum, { value, squared }) => sum + value / squared / total, 0);
-    },
+    value: (parameters) => weightedMean(recorded, cube.toPoint(parameters)),
   };
 }
 
-type Point = ReturnType<ReturnType<typeof unitCube>['toPoint']>;
+interface Recorded {
+  readonly point: CubePoint;
+  readonly loss: number;
+}
 
-function squaredDistance(a: Point, b: Point): number {
+function weightedMean(recorded: readonly Recorded[], at: CubePoint): number {
+  const nearest = recorded
+    .map(({ point, loss }) => ({ loss, squared: squaredDistance(point, at) }))
+    .sort((a, b) => a.squared - b.squared)
+    .slice(0, neighbours);
+  if (nearest[0]!.squared === 0) return nearest[0]!.loss;
+  const total = nearest.reduce((sum, { squared }) => sum + 1 / squared, 0);
+  return nearest.reduce((sum, { loss, squared }) => sum + loss / squared / total, 0);
+}
+
+function recordedSpace(points: readonly Parameters[]): Space {
+  return Object.fromEntries(Object.keys(points[0]!).map((name) => [name, dimension(points.map((p) => p[name]!))]));
+}
+
+function dimension(values: readonly Parameters[string][]): Parameter {
+  const numbers = values.filter((value) => typeof value === 'number');
+  if (numbers.length < values.length) return { kind: 'categorical', choices: [...new Set(values)] };
+  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  const isWhole = numbers.every(Number.isInteger);
+  return { kind: isWhole ? 'int' : 'float', low, high, log: low > 0 && high >= 10 * low };
+}
+
+function squaredDistance(a: CubePoint, b: CubePoint): number {
   const numeric = a.unit.reduce((sum, v, i) => sum + (v - b.unit[i]!) ** 2, 0);
   return numeric + a.choices.filter((choice, i) => choice !== b.choices[i]).length;
 }
