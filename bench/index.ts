@@ -8,11 +8,12 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { measures } from './cases/measures.ts';
 import { penalties } from './cases/penalties.ts';
 import { quality } from './cases/quality.ts';
+import { search } from './cases/search.ts';
 import { step } from './cases/step.ts';
 import { type BenchOptions } from './lib/case.ts';
 import { saveResult, writeTable } from './lib/results.ts';
 
-const cases = [step, quality, penalties, measures];
+const cases = [step, quality, penalties, measures, search];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
