@@ -66,6 +66,7 @@ export async function startPostgres({ durable = false } = {}): Promise<PostgresS
   const start = () =>
     spawn(join(binaries, 'postgres'), ['-D', data, ...options], { ...user, cwd: folder, stdio: 'ignore' });
   let server = start();
+  process.on('exit', () => server.kill('SIGQUIT'));
   const url = (name: string) => `postgres://lrdist@127.0.0.1:${port}/${name}`;
   await untilReady(url('postgres'));
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { openStorage } from '../../../lib/search/storage/open.ts';
 import type { FinishedTrial } from '../../../lib/search/storage/storage.ts';
+import type { Trial } from '../../../lib/search/trial.ts';
 import { point } from './data.ts';
 import { type Kind, withStudy } from './kinds.ts';
 
@@ -69,6 +71,22 @@ export function trialCases(kind: Kind): void {
       ),
     );
     assert.deepEqual(numbers.sort(), [0, 1, 2, 3, 4]);
+  });
+
+  test('an action under the lock is run once, and others wait for it', { skip: !kind.shared }, async (t) => {
+    const { address, storage, id } = await withStudy(kind, t);
+    const other = await openStorage(address);
+    t.after(() => other.close());
+    let runs = 0;
+    let waiting: Promise<readonly Trial[]> | undefined;
+    const mine = await storage.locked(id, async ({ trials, add }) => {
+      runs++;
+      await trials();
+      waiting ??= other.locked(id, (theirs) => theirs.add([point(1)]));
+      await delay(100);
+      return add([point(0)]);
+    });
+    assert.deepEqual([runs, mine[0]!.number, (await waiting)![0]!.number], [1, 0, 1]);
   });
 
   test('under the lock, attributes of waiting trials are merged and those of others left', async (t) => {

@@ -172,6 +172,7 @@ def simple(trial):
   trial.suggest_float("rate", 1e-7, 1e-3, log=True); trial.suggest_categorical("shape", ["flat", "rising", True, 3])
   return 0.5, trial.suggest_int("epochs", 1, 9)
 study.optimize(simple, n_trials=2)
+study.ask()
 `;
 
 test('Optuna reads a journal while a search uses it, and may add to it', {
@@ -187,14 +188,14 @@ test('Optuna reads a journal while a search uses it, and may add to it', {
   await storage.finish(id, claims[1]!, { state: 'failed', values: null, error: 'x' });
   const output = execFileSync('python3', ['-W', 'ignore', '-c', worker, path], { encoding: 'utf8' });
   assert.equal(output.trim(), "['COMPLETE', 'FAIL', 'RUNNING'] [0.75, 1] {1: 0.25}");
-  // Ours, whose lease ran out, is ours still; theirs follow, and are never claimed.
+  // Ours, whose lease ran out, is claimed again. Theirs follow, and are never claimed: two are complete, one runs.
   const claimed = await storage.claim(id, { count: 9, worker: 'w', lease: 60_000 });
   assert.deepEqual(
     claimed.map(({ trial }) => [trial.number, trial.attempt]),
     [[2, 2]],
   );
   const [next] = await storage.locked(id, ({ add }) => add([point(3)]));
-  assert.equal(next!.number, 5);
+  assert.equal(next!.number, 6);
   const theirs = (await storage.trials(id)).slice(3, 5);
   for (const { state, values, parameters } of theirs)
     assert.deepEqual([state, values], ['complete', [0.5, parameters['epochs']]]);

@@ -72,6 +72,8 @@ describe('PostgreSQL', { skip }, () => {
     const study = await lossy(() => storage.createStudy(definition));
     const { id } = study;
     assert.deepEqual(await storage.findStudy('one'), study);
+    // Reads the definition, which is then known: from here on the only commits are those of the calls themselves.
+    await storage.locked(id, async () => undefined);
     await lossy(() => storage.locked(id, ({ add }) => add([point(0), point(1)])));
     const attached = { ...point(2), origin: 'attached', state: 'complete', values: [1, 2] } as const;
     const [third] = await lossy(() => storage.attach(id, [attached]));
