@@ -74,6 +74,7 @@ async function work(
   const threads = countOf(args, 'threads') ?? sharedThreads(processes, device);
   const spec = storedSpec(stored, { model, dataDir: dataDirOf(args), ...optional('threads', threads) });
   let view: SearchView | undefined;
+  if (output.progress) output.note(`joins ${stored.name}: preparing tasks and first stage`);
   try {
     const { study } = await searchPair({
       name: stored.name,
@@ -91,7 +92,7 @@ async function work(
       ...optional('lease', lease),
       ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
       onNote: output.note,
-      onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal })),
+      onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal, own: true })),
       onEvent: (event) => view?.event(event),
     });
     await study.close();

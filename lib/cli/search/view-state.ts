@@ -19,11 +19,12 @@ export interface RunningTrial {
 
 export class ViewState {
   readonly running = new Map<number, RunningTrial>();
-  /** All of the study, as last read. */
-  trials: readonly Trial[] = [];
+  /** Numbers of the trials that this process has or had. */
+  readonly own = new Set<number>();
   waiting: readonly number[] = [];
-  /** Finished while watched. */
-  #ended = 0;
+  #trials: readonly Trial[] = [];
+  /** Finished when first looked at. */
+  #before: number | undefined;
   readonly #study: StoredStudy;
   readonly #total: number;
   readonly #began: number;
@@ -38,8 +39,18 @@ export class ViewState {
     return this.#total;
   }
 
+  /** All of the study, as last read. */
+  get trials(): readonly Trial[] {
+    return this.#trials;
+  }
+
+  see(trials: readonly Trial[]): void {
+    this.#trials = trials;
+    this.#before ??= this.done;
+  }
+
   get done(): number {
-    return Math.min(finishedCount(this.trials), this.#total);
+    return Math.min(finishedCount(this.#trials), this.#total);
   }
 
   best(): Trial | undefined {
@@ -54,6 +65,7 @@ export class ViewState {
     switch (event.type) {
       case 'batch':
         this.waiting = [];
+        for (const trial of event.trials) this.own.add(trial);
         for (const trial of event.trials)
           this.running.set(trial, { trial, stage: 0, step: 0, of: 0, epoch: 0, values: undefined });
         break;
@@ -67,7 +79,6 @@ export class ViewState {
       }
       case 'finished':
         this.running.delete(event.trial);
-        this.#ended++;
         break;
       case 'lost':
         for (const trial of event.trials) this.running.delete(trial);
@@ -81,10 +92,10 @@ export class ViewState {
     }
   }
 
-  /** Seconds until all trials have ended, by the speed so far; undefined before the first has. */
+  /** Seconds until all trials have ended, by the speed so far, whoever ran them; undefined before one has. */
   secondsLeft(now: number): number | undefined {
-    if (this.#ended === 0) return undefined;
-    return ((now - this.#began) / 1000 / this.#ended) * Math.max(0, this.#total - this.done);
+    const ended = this.done - (this.#before ?? 0);
+    return ended === 0 ? undefined : ((now - this.#began) / 1000 / ended) * (this.#total - this.done);
   }
 
   #progress(event: unknown): void {

@@ -12,6 +12,8 @@ export interface SearchViewOptions {
   readonly study: StoredStudy;
   readonly pair: Pick<Pair, 'space'>;
   readonly trials: number;
+  /** Off a terminal: only of trials that this process ran, one of many. Default false. */
+  readonly own?: boolean;
   readonly output: Output;
   /** Whoever aborts it has written why. */
   readonly signal: AbortSignal;
@@ -72,10 +74,11 @@ export class SearchView implements AsyncDisposable {
   }
 
   async #read(): Promise<void> {
-    const { storage, study, output } = this.#options;
+    const { storage, study, output, own = false } = this.#options;
     const before = this.#state.trials;
-    this.#state.trials = await storage.trials(study.id);
-    const ended = this.#first ? [] : newlyFinished(before, this.#state.trials);
+    this.#state.see(await storage.trials(study.id));
+    const all = this.#first ? [] : newlyFinished(before, this.#state.trials);
+    const ended = own ? all.filter(({ number }) => this.#state.own.has(number)) : all;
     this.#first = false;
     if (this.#block !== undefined) this.#draw();
     else

@@ -85,12 +85,13 @@ test('ranking: fronts, constraints, flat rates', () => {
 test('a running search as lines', async () => {
   const { stored } = await study();
   const state = new ViewState(stored, 4, 0);
-  state.trials = [
+  state.see([]);
+  state.see([
     trial(0, 1.512, { attributes: { rates: [Object.fromEntries(names.map((name) => [name, 1e-4]))] } }),
     trial(1, null),
     trial(2, null),
     trial(3, null),
-  ];
+  ]);
   state.take({ type: 'batch', batch: 'batch 0', trials: [0, 1, 2, 3], attempts: [1, 1, 1, 1] });
   state.take({
     type: 'progress',
@@ -130,7 +131,11 @@ test('the block is drawn over, cut to the width, and taken away', () => {
 });
 
 test('off a terminal: a line for each trial that ends, of other workers too; quiet: nothing', async () => {
-  for (const quiet of [false, true]) {
+  for (const [quiet, own] of [
+    [false, false],
+    [false, true],
+    [true, false],
+  ]) {
     const { storage, stored } = await study();
     const stderr = new Capture();
     const output = createOutput({ quiet, stdout: new Capture(), stderr });
@@ -139,6 +144,7 @@ test('off a terminal: a line for each trial that ends, of other workers too; qui
       study: stored,
       pair: { space },
       trials: 2,
+      own: own!,
       output,
       signal: new AbortController().signal,
     });
@@ -163,7 +169,9 @@ test('off a terminal: a line for each trial that ends, of other workers too; qui
       stderr.text,
       quiet
         ? ''
-        : 'trials 0: killed; it has failed\ntrial 0 (flat@1e-4) complete 150.0 \ntrial 1 failed: it broke; a-b 2/2, best 150.0 (trial 0)\n',
+        : own
+          ? 'trials 0: killed; it has failed\ntrial 0 (flat@1e-4) complete 150.0 ; a-b 2/2, best 150.0 (trial 0)\n'
+          : 'trials 0: killed; it has failed\ntrial 0 (flat@1e-4) complete 150.0 \ntrial 1 failed: it broke; a-b 2/2, best 150.0 (trial 0)\n',
     );
   }
 });
