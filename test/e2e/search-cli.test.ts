@@ -285,6 +285,54 @@ test('several pairs, one after the other; the dimensions beside the rates; the p
   assert.ok(tried.some(({ state }) => state === 'pruned'));
 });
 
+test('--finalists: the best under other seeds, paired with the best flat rate', async () => {
+  const output = join(work, 'finals');
+  const options = ['--num_train_epochs', '20', '--known', '--sampler', 'random'];
+  const record = (await jsonCli(
+    [
+      ...search,
+      ...options,
+      '--storage',
+      storageOf('finals'),
+      '--output_dir',
+      output,
+      '--finalists',
+      '3',
+      '--finalist_seeds',
+      '2',
+    ],
+    { env },
+  )) as unknown as Record & {
+    finals: {
+      reference: number;
+      repeated: { trial: number; scores: { [seed: string]: number } }[];
+      choice: { best?: { trial: number }; ranking: { trial: number; difference: number }[] };
+    };
+    chosen: { trial: number };
+  };
+  const { finals } = record;
+  assert.equal(finals.reference, record.best_flat.trial);
+  const flat = finals.repeated.find(({ trial }) => trial === finals.reference)!;
+  assert.deepEqual(Object.keys(flat.scores), ['43', '44']);
+  for (const { trial, difference } of finals.choice.ranking) {
+    const { scores } = finals.repeated.find((each) => each.trial === trial)!;
+    const wanted = (scores['43']! - flat.scores['43']! + scores['44']! - flat.scores['44']!) / 2;
+    assert.ok(Math.abs(difference - wanted) < 1e-12);
+  }
+  assert.equal(record.chosen.trial, finals.choice.best?.trial ?? record.best.trial);
+  assert.equal((await readRatesFile(join(output, 'best.rates.json'))).provenance['trial'], record.chosen.trial);
+
+  // The same trial in a search under that seed.
+  await jsonCli([...search, ...options, '--storage', storageOf('seed43'), '--seed', '43'], { env });
+  const other = (await contentOf(storageOf('seed43'))) as { values: number[] }[];
+  assert.equal(other[finals.reference]!.values[0], flat.scores['43']);
+
+  const text = await runCli([...search, ...options, '--storage', storageOf('finals'), '--resume', '--finalists', '2'], {
+    env,
+  });
+  assert.match(text.stdout, /Finalists under seeds 43, 44, 45, less the best flat rate/);
+});
+
 test('--dry_run says what would run and makes nothing', async () => {
   const storage = storageOf('dry');
   const plan = (await jsonCli([...search, '--storage', storage, '--dry_run', '--processes', '2'], { env })) as {
@@ -342,6 +390,8 @@ test('what cannot be is refused with code and remedy', async () => {
     [['--mode', 'paper', '--first_rates', '1e-5'], 2, /keep mode/],
     [['--workers', '2'], 2, /--launcher slurm and none/],
     [['--print'], 2, /--launcher slurm/],
+    [['--finalist_seeds', '3'], 2, /--finalists is missing/],
+    [['--finalists', '2', '--objective', 'pareto'], 2, /one value/],
     [['--storage', 'mysql://x'], 2, /no known form/],
     [['--storage', join(work, 'none', 'x.db')], 1, /there is no folder/],
     [['--data-dir', join(work, 'nothing')], 1, /ERR_DATA_NOT_FOUND/],

@@ -8,6 +8,7 @@ import { exists, requireWritable } from '../../train/files.ts';
 import { command, type CommandContext } from '../run.ts';
 import { type PlannedSearch, plannedSearch } from '../search/dry-run.ts';
 import { pairProcesses } from '../search/executor.ts';
+import { runFinals } from '../search/finals.ts';
 import { resumeCommand } from '../search/go-on.ts';
 import { type SearchArguments, searchOptions } from '../search/options.ts';
 import type { NamedPair } from '../search/pairs.ts';
@@ -73,21 +74,26 @@ async function searchOne(
   const { processes, batchSize, trials } = plan;
   if (output.progress) output.note(`${name}: preparing tasks and first stage`);
   try {
-    const { study, ended } = await searchPair({
+    const { study, ended, pair } = await searchPair({
       ...common(plan, name, tasks, storage, args),
       trials,
       batchSize,
       mode: plan.mode,
       signal,
-      ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
+      ...(processes === 0 ? {} : { executor: (loaded) => pairProcesses(loaded, { processes, batchSize }) }),
       onNote: output.note,
-      onOpen: ({ stored }, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal })),
+      onOpen: ({ stored }, opened) =>
+        (view = new SearchView({ storage, study: stored, pair: opened, trials, output, signal })),
       onEvent: (event) => view?.event(event),
     });
     await view?.[Symbol.asyncDispose]();
+    const all = await study.trials();
+    const { finals } = plan;
+    const final = finals && (await runFinals(pair, study.stored, all, finals, batchSize, context));
     const finished = {
       study: study.stored,
-      trials: await study.trials(),
+      trials: all,
+      final,
       ended,
       storage: storage.address,
       seconds: (Date.now() - began) / 1000,

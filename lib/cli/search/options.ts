@@ -105,6 +105,8 @@ export const searchOptions = define({
   first_model: text('keep mode: folder already fine-tuned on the first task, instead of a first stage'),
   first_num_train_epochs: number('epochs of the first stage, if not --num_train_epochs'),
   selection_rows: number('rows held out of train that trials are scored on', 'a tenth, at least 1,000'),
+  finalists: number('repeat so many of the best trials and the best flat rate under other seeds, and choose by that'),
+  finalist_seeds: number('seeds that they are repeated under', '3'),
   ...workerOptions,
   launcher: {
     ...text(

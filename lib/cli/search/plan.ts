@@ -2,6 +2,7 @@
 import type { RateDistribution } from '../../rates/distribution.ts';
 import type { CommandContext } from '../run.ts';
 import { sharedThreads } from './executor.ts';
+import { type FinalPlan, finalPlan } from './finals.ts';
 import type { SearchArguments } from './options.ts';
 import { pairsOf, type NamedPair } from './pairs.ts';
 import { countOf, invalid, numberOf, textOf } from './reading.ts';
@@ -26,6 +27,7 @@ export interface SearchPlan {
   readonly seed: number;
   readonly storage: string;
   readonly output: string | undefined;
+  readonly finals: FinalPlan | undefined;
 }
 
 /** How a process takes part. @throws ERR_INVALID_OPTION */
@@ -46,6 +48,7 @@ export async function searchPlan(args: SearchArguments, context: CommandContext)
   const pairs = pairsOf(args);
   checkClashes(args);
   const strategy = strategyOf(args);
+  const finals = finalPlan(args);
   const trials = countOf(args, 'trials') ?? 50;
   const part = participation(args);
   const storage = searchAddress(args);
@@ -62,6 +65,7 @@ export async function searchPlan(args: SearchArguments, context: CommandContext)
     known: knownOf(args, strategy, layers),
     seed: numberOf(args, 'seed') ?? 42,
     output: textOf(args, 'output_dir'),
+    finals,
   };
 }
 

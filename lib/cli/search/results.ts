@@ -9,6 +9,8 @@ import type { StoredStudy } from '../../search/storage/storage.ts';
 import type { Trial } from '../../search/trial.ts';
 import { requireWritable, writeJson } from '../../train/files.ts';
 import { packageVersion } from '../help.ts';
+import type { Final } from '../../pair-search/finalists.ts';
+import { chosenTrial, finalsText } from './finals.ts';
 import { countStates, countsText, isFlat, ranked } from '../study/ranking.ts';
 import { ratesOf, score, trialsText } from '../study/trials-text.ts';
 
@@ -22,10 +24,12 @@ export interface FinishedStudy {
   /** Where it is, as it may be shown. */
   readonly storage: string;
   readonly seconds: number;
+  /** The best once more, under other seeds. */
+  readonly final?: Final | undefined;
 }
 
 /** `search.json`, and what --json prints. */
-export function searchRecord({ study, trials, ended, storage, seconds }: FinishedStudy) {
+export function searchRecord({ study, trials, ended, storage, seconds, final }: FinishedStudy) {
   const order = ranked(study, trials);
   const record = (trial: Trial | undefined) => (trial === undefined ? null : trialRecord(study, trial));
   return {
@@ -38,6 +42,7 @@ export function searchRecord({ study, trials, ended, storage, seconds }: Finishe
     objectives: study.objectives,
     best: record(order[0]),
     best_flat: record(order.find(isFlat)),
+    ...(final === undefined ? {} : { finals: final, chosen: record(chosenTrial(study, trials, final)) }),
     space: study.space,
     seed: study.seed,
     protocol: study.protocol,
@@ -57,11 +62,12 @@ export function trialRecord(study: StoredStudy, { number, state, values, attribu
 }
 
 /** The best trials, and the best flat one to compare with. */
-export function searchText({ study, trials, storage }: FinishedStudy): string {
+export function searchText({ study, trials, storage, final }: FinishedStudy): string {
   const order = ranked(study, trials);
   const lines = [`${study.name}: ${countsText(countStates(trials))}`];
   if (order.length === 0) lines.push('no trial ended well: see lrdist study show for their errors');
   else lines.push('', trialsText(study, withFlat(order)), '', comparison(study, order), '');
+  if (final !== undefined) lines.push(finalsText(study, trials, final), '');
   lines.push(`The study "${study.name}" is in ${storage}`);
   return lines.join('\n');
 }
@@ -89,14 +95,16 @@ function rateText(study: StoredStudy, trial: Trial): string {
 
 /** trials.csv, best.rates.json and search.json. @returns the paths */
 export async function writeResults(folder: string, finished: FinishedStudy): Promise<readonly string[]> {
-  const { study, trials } = finished;
+  const { study, trials, final } = finished;
   await requireWritable(folder);
   const paths = [join(folder, 'trials.csv'), join(folder, 'search.json')];
   await writeTrialTable(paths[0]!, trialTable(study, trials));
   await writeJson(paths[1]!, searchRecord(finished));
-  const best = ranked(study, trials)[0];
+  const best = chosenTrial(study, trials, final);
   if (best === undefined) return paths;
   const rates = join(folder, 'best.rates.json');
-  await writeRatesFile(rates, trialDistribution(study, best));
+  const distribution = trialDistribution(study, best);
+  const provenance = final === undefined ? {} : { finals: final };
+  await writeRatesFile(rates, { ...distribution, provenance: { ...distribution.provenance, ...provenance } });
   return [...paths, rates];
 }
