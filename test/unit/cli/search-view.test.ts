@@ -137,6 +137,8 @@ test('off a terminal: a line for each trial that ends, of other workers too; qui
     [true, false],
   ]) {
     const { storage, stored } = await study();
+    // What had ended before is no news.
+    await storage.attach(stored.id, [{ parameters: at(1e-4), origin: 'attached', state: 'complete', values: [1] }]);
     const stderr = new Capture();
     const output = createOutput({ quiet, stdout: new Capture(), stderr });
     const view = new SearchView({
@@ -154,7 +156,7 @@ test('off a terminal: a line for each trial that ends, of other workers too; qui
         { parameters: at(1e-5), origin: 'sampled' },
       ]),
     );
-    view.event({ type: 'batch', batch: 'batch 0', trials: [0], attempts: [1] });
+    view.event({ type: 'batch', batch: 'batch 0', trials: [1], attempts: [1] });
     await new Promise((resolve) => setImmediate(resolve));
     const claims = await storage.claim(stored.id, { count: 2, worker: 'w', lease: 60_000 });
     await storage.finish(stored.id, claims[0]!, { state: 'complete', values: [1.5] });
@@ -170,8 +172,8 @@ test('off a terminal: a line for each trial that ends, of other workers too; qui
       quiet
         ? ''
         : own
-          ? 'trials 0: killed; it has failed\ntrial 0 (flat@1e-4) complete 150.0 ; a-b 2/2, best 150.0 (trial 0)\n'
-          : 'trials 0: killed; it has failed\ntrial 0 (flat@1e-4) complete 150.0 \ntrial 1 failed: it broke; a-b 2/2, best 150.0 (trial 0)\n',
+          ? 'trials 0: killed; it has failed\ntrial 1 (flat@1e-4) complete 150.0 ; a-b 2/2, best 150.0 (trial 1)\n'
+          : 'trials 0: killed; it has failed\ntrial 1 (flat@1e-4) complete 150.0 \ntrial 2 failed: it broke; a-b 2/2, best 150.0 (trial 1)\n',
     );
   }
 });

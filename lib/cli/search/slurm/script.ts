@@ -38,16 +38,15 @@ export function slurmScript({ name, workers, command, device, threads, directive
 ${lines.join('\n')}
 
 job=\${SLURM_ARRAY_JOB_ID}_\${SLURM_ARRAY_TASK_ID}
-${command} &
-worker=$!
+# $! is the worker, once it is there.
 release() {
   trap '' USR1 TERM
-  while kill -s USR1 "$worker" 2> /dev/null; do sleep 1; done
-  wait "$worker"
+  while [ -n "$!" ] && kill -s USR1 "$!" 2> /dev/null; do sleep 1; done
 }
 trap 'release; scontrol requeue "$job"; exit 0' USR1
 trap 'release; exit 143' TERM
-wait "$worker"
+${command} &
+wait "$!"
 `;
 }
 
