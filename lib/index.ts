@@ -100,7 +100,7 @@ export type { Storage, StoredStudy } from './search/storage/storage.ts';
 export { searchPair, type PairSearch, type PairSearchOptions } from './pair-search/search.ts';
 export { pairSpec, type PairSpec, type PairSpecInput } from './pair-search/spec.ts';
 export { rateSpace, type RateSpace, type RateSpaceOptions } from './pair-search/rate-space.ts';
-export { confirmFinalists, type Confirmation } from './pair-search/confirm.ts';
+export { repeatFinalists, type Final, type FinalistOptions } from './pair-search/finalists.ts';
 export { trialTable } from './pair-search/trial-table.ts';
 
 export { taskShift } from './forgetting/shift.ts';

@@ -3,7 +3,7 @@ import { chooseBest, type Choice } from '../search/best.ts';
 import type { Parameters } from '../search/space.ts';
 import type { Operation } from '../train/model.ts';
 import { LrdistError } from '../errors.ts';
-import type { Pair } from './pair.ts';
+import type { SearchedPair } from './pair-objective.ts';
 import { PairSession } from './pair-session.ts';
 
 export interface Contender {
@@ -41,7 +41,7 @@ export interface Final {
  *
  * @throws ERR_INVALID_OPTION with several objectives, or fewer than two seeds
  */
-export async function repeatFinalists(pair: Pair, options: FinalistOptions): Promise<Final> {
+export async function repeatFinalists(pair: SearchedPair, options: FinalistOptions): Promise<Final> {
   const { finalists, reference, seeds, onSeed } = options;
   if (pair.objective.names.length > 1)
     throw new LrdistError(
@@ -86,7 +86,7 @@ function isFeasible(runs: readonly Run[]): boolean {
 }
 
 async function oneSeed(
-  { options, space, objective }: Pair,
+  { options, space, objective }: SearchedPair,
   contenders: readonly Contender[],
   seed: number,
   { batchSize = 4, signal }: FinalistOptions,

@@ -4,14 +4,10 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { isLrdistError } from '../../lib/errors.ts';
 import type { Candidate } from '../../lib/pair-search/candidate.ts';
-import { confirmFinalists } from '../../lib/pair-search/confirm.ts';
+import { repeatFinalists } from '../../lib/pair-search/finalists.ts';
 import { readObjective } from '../../lib/pair-search/objective.ts';
 import type { PairOptions } from '../../lib/pair-search/options.ts';
-import { pairObjective } from '../../lib/pair-search/pair-objective.ts';
 import { rateSpace } from '../../lib/pair-search/rate-space.ts';
-import { inProcessExecutor } from '../../lib/search/executors/in-process.ts';
-import { openStudy } from '../../lib/search/open-study.ts';
-import { optimize } from '../../lib/search/optimize.ts';
 import { type Ending, type PairRunOptions, PairSession } from '../../lib/pair-search/pair-session.ts';
 import { penaltyKind } from '../../lib/forgetting/penalties.ts';
 import { taskShift } from '../../lib/forgetting/shift.ts';
@@ -233,43 +229,26 @@ test('replicas with epochs, schedules and decay of their own', async () => {
   assert.deepEqual(both.logits, [long.logits[0], short.logits[0]]);
 });
 
-test('finalists are trained again under other seeds, beside the best flat rate', async () => {
+test('finalists are trained again under other seeds, beside a reference: the shift of these distributions', async () => {
   const pair = { space: rateSpace({ layers: 2, rates: [1e-4, 2e-2] }), objective: readObjective('sum'), options };
-  await using objective = pairObjective(pair);
-  await using study = await openStudy({
-    name: 's',
-    space: pair.space.space,
-    objectives: { objective: 'maximize' },
-    maxStep: 4,
-    sampler: 'random',
-  });
-  const flats = [flat(1e-3, 2), flat(1e-2, 2)].map((each) => ({ ...pair.space.encode(each), known: each.name }));
-  await study.storage.locked(study.stored.id, (locked) =>
-    locked.add(flats.map(({ parameters, known }) => ({ parameters, origin: 'enqueued', attributes: { known } }))),
-  );
-  await optimize(study, inProcessExecutor(objective.run, { batchSize: 3 }), { trials: 6 });
-  const trials = await study.trials();
-  const confirm = (over: object = {}) =>
-    confirmFinalists(pair, study.stored, trials, { finalists: 2, seeds: [7, 8, 9], ...over });
-  const confirmed = await confirm();
-  const best = [...trials].sort((a, b) => b.values![0]! - a.values![0]!);
-  const known = ({ attributes }: (typeof trials)[number]): boolean => attributes['known'] !== undefined;
-  assert.equal(confirmed.reference.trial, best.find(known)!.number);
+  const points = [1e-2, 5e-3, 1e-3].map((rate, trial) => ({
+    trial,
+    parameters: pair.space.encode(flat(rate, 2)).parameters,
+  }));
+  const repeat = (over: object = {}) =>
+    repeatFinalists(pair, { finalists: points.slice(1), reference: points[0]!, seeds: [7, 8, 9], ...over });
+  const final = await repeat();
+  assert.deepEqual(await repeat({ batchSize: 1 }), final);
+  assert.equal(final.reference, 0);
   assert.deepEqual(
-    confirmed.finalists.map(({ trial }) => trial),
-    best
-      .filter((trial) => !known(trial))
-      .slice(0, 2)
-      .map(({ number }) => number),
+    final.repeated.map(({ trial }) => trial),
+    [1, 2, 0],
   );
-  assert.equal(confirmed.choice.ranking.length, 2);
-  assert.ok(confirmed.choice.ranking[0]!.low >= confirmed.choice.ranking[1]!.low);
-  // The same as the shift of these distributions under these seeds.
-  const names = [confirmed.reference, ...confirmed.finalists].map(({ trial }) => trial);
+  assert.ok(final.choice.ranking[0]!.low >= final.choice.ranking[1]!.low);
   const record = await taskShift({
     model,
     tasks: [tasks[0], tasks[1]],
-    distributions: names.map((n) => pair.space.decode(trials[n]!.parameters, `t${n}`).distribution),
+    distributions: points.map(({ trial, parameters }) => pair.space.decode(parameters, String(trial)).distribution),
     firstRates: options.firstRates!,
     firstTraining: { epochs: 2 },
     training: options.training!,
@@ -277,15 +256,14 @@ test('finalists are trained again under other seeds, beside the best flat rate',
     split: 'selection',
     session: options.session!,
   });
-  for (const { distribution, seed, objective: value } of record.runs) {
-    const place = names.findIndex((n) => `t${n}` === distribution);
-    const { scores } = [confirmed.reference, ...confirmed.finalists][place]!;
-    assert.equal(scores[seed]!.objective, value);
-  }
-  await assert.rejects(confirm({ seeds: [1, 2] }), /three or more/);
-  await assert.rejects(confirm({ seeds: [5, 6, 7] }), /search's own/);
+  for (const { distribution, seed, objective: value } of record.runs)
+    assert.equal(final.repeated.find(({ trial }) => String(trial) === distribution)!.scores[seed], value);
+  await assert.rejects(repeat({ seeds: [1] }), /two seeds or more/);
   await assert.rejects(
-    confirmFinalists(pair, study.stored, trials.slice(2), { seeds: [7, 8, 9] }),
-    /no finished flat trial/,
+    repeatFinalists(
+      { ...pair, objective: readObjective('pareto') },
+      { finalists: points, reference: points[0]!, seeds: [1, 2] },
+    ),
+    /no one best trial/,
   );
 });
