@@ -8,12 +8,14 @@ import { inProcessExecutor } from '../search/executors/in-process.ts';
 import { openStudy, type StudyOptions } from '../search/open-study.ts';
 import { optimize, type OptimizeOptions } from '../search/optimize.ts';
 import type { Storage } from '../search/storage/storage.ts';
+import { createSampler } from '../search/samplers/create.ts';
 import type { Study } from '../search/study.ts';
 import type { Operation } from '../train/model.ts';
 import { openModel } from '../train/open.ts';
 import { knownDistributions, knownPoints } from './known-points.ts';
 import { loadPair, type Pair } from './pair.ts';
 import { pairObjective } from './pair-objective.ts';
+import { recordedSources, sourcesJson, transferred, transferSources } from './transfer.ts';
 import { type PairSpec, type PairSpecInput, pairSpec } from './spec.ts';
 
 export interface PairSearchOptions extends Operation, Pick<OptimizeOptions, 'timeout' | 'mode' | 'lease' | 'worker'> {
@@ -25,6 +27,8 @@ export interface PairSearchOptions extends Operation, Pick<OptimizeOptions, 'tim
   readonly trials: number;
   readonly sampler?: StudyOptions['sampler'];
   readonly pruner?: StudyOptions['pruner'];
+  /** Studies in the same storage, such as those of other pairs, whose good trials the sampler begins with (see withTransfer). A study that is there goes on with its own. */
+  readonly transfer?: readonly string[];
   /** Seed of the sampler's choices. Default 0. */
   readonly seed?: number;
   /** Trials trained side by side. Default 4. */
@@ -118,15 +122,19 @@ async function pairOf({
 }
 
 async function openPairStudy(options: Omit<PairSearchOptions, 'trials'>, pair: Pair): Promise<Study> {
+  const { storage, name, transfer = [] } = options;
+  const there = await storage.findStudy(name);
+  const sources = there === undefined ? await transferSources(storage, transfer) : recordedSources(there);
+  const { sampler = 'tpe' } = options;
   const study = await openStudy({
-    name: options.name,
-    storage: options.storage,
+    name,
+    storage,
     space: pair.space.space,
     objectives: Object.fromEntries(pair.objective.names.map((each) => [each, 'maximize' as const])),
     maxStep: maxStepOf(pair),
-    protocol: pair.protocol,
+    protocol: { ...pair.protocol, ...(sources.length === 0 ? {} : { transfer: sourcesJson(sources) }) },
+    sampler: await transferred(storage, typeof sampler === 'string' ? createSampler(sampler) : sampler, sources),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
-    ...(options.sampler === undefined ? {} : { sampler: options.sampler }),
     ...(options.pruner === undefined ? {} : { pruner: options.pruner }),
     ...(options.resume === undefined ? {} : { resume: options.resume }),
     ...(options.worker === undefined ? {} : { worker: options.worker }),

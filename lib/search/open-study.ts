@@ -123,6 +123,10 @@ function recorded<T>(
   create: (name: string, settings: z.output<typeof recipe>['settings']) => T,
 ): T {
   const parsed = recipe.safeParse(protocol[part] satisfies Json | undefined);
+  if (parsed.success && Object.keys(parsed.data.settings).some((setting) => setting.startsWith('transfer_')))
+    throw new LrdistError('ERR_INVALID_OPTION', `the study "${name}" was begun with trials of other studies`, {
+      remedy: 'Give its sampler, made anew by withTransfer with the same trials.',
+    });
   if (parsed.success) return create(parsed.data.name, parsed.data.settings);
   throw new LrdistError('ERR_INVALID_OPTION', `the study "${name}" does not say which ${part} it was begun with`, {
     remedy: `Give a ${part}.`,

@@ -6,6 +6,8 @@ import { before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readRatesFile } from '../../lib/rates/file.ts';
 import { readTrialTable } from '../../lib/rates/trial-table.ts';
+import { parameterImportance } from '../../lib/search/importance.ts';
+import type { Space } from '../../lib/search/space.ts';
 import { openStorage } from '../../lib/search/storage/open.ts';
 import type { Trial } from '../../lib/search/trial.ts';
 import { jsonCli, runCli, startCli } from '../helpers/cli.ts';
@@ -107,16 +109,9 @@ test('a search: trials, files, and what the study commands make of it', async ()
   const shown = (await jsonCli(['study', 'show', ...at])) as { trials: unknown[] };
   assert.equal(shown.trials.length, 8);
   assert.match((await runCli(['study', 'show', ...at, '--top', '2'])).stdout, /^trial +what +state +objective/m);
-  const { importance } = (await jsonCli(['study', 'importance', ...at])) as {
-    importance: { name: string; importance: number }[];
-  };
-  assert.deepEqual(importance.map(({ name }) => name).sort(), [
-    'lr_embeddings',
-    'lr_heads',
-    'lr_layer_0',
-    'lr_layer_1',
-  ]);
-  assert.ok(Math.abs(importance.reduce((sum, each) => sum + each.importance, 0) - 1) < 1e-9);
+  const { importance } = await jsonCli(['study', 'importance', ...at]);
+  const { space } = written as unknown as { space: Space };
+  assert.deepEqual(importance, parameterImportance((await contentOf(storage)) as Trial[], space, ['maximize']));
   const best = join(work, 'again.rates.json');
   assert.equal((await jsonCli(['study', 'best', ...at, '--output', best]))['trial'], record.best.trial);
   assert.deepEqual((await readRatesFile(best)).stages, rates.stages);
@@ -331,6 +326,44 @@ test('--finalists: the best under other seeds, paired with the best flat rate', 
     env,
   });
   assert.match(text.stdout, /Finalists under seeds 43, 44, 45, less the best flat rate/);
+});
+
+test('--transfer begins with the best of another pair, and a worker goes on with the same', async () => {
+  const first = storageOf('transfer');
+  const source = await runCli([...search, '--storage', first], { env });
+  assert.equal(source.code, 0, source.stderr);
+  const other = [
+    'search',
+    ...places,
+    '--tasks',
+    'cola,sst2',
+    '--no-known',
+    '--transfer',
+    'sst2-cola',
+    '--sampler',
+    'random',
+  ];
+  const copies = ['transfer-a', 'transfer-b'].map(storageOf);
+  for (const copy of copies) await cp(first, copy);
+  const [whole, parts] = copies as [string, string];
+  const done = await runCli([...other, '--trials', '8', '--trials_per_batch', '4', '--storage', whole], { env });
+  assert.equal(done.code, 0, done.stderr);
+  const trials = (await contentOf(whole, 'cola-sst2')) as { parameters: object; attributes: object }[];
+  const best = ((await contentOf(whole)) as { state: string; values: number[]; parameters: object }[])
+    .filter(({ state }) => state === 'complete')
+    .sort((a, b) => b.values[0]! - a.values[0]!)[0]!;
+  assert.deepEqual(trials[0]!.parameters, best.parameters);
+  // The same in two parts, the second by a worker.
+  const begun = await runCli([...other, '--trials', '4', '--trials_per_batch', '4', '--storage', parts], { env });
+  assert.equal(begun.code, 0, begun.stderr);
+  const joined = await runCli(['worker', ...places, '--study', 'cola-sst2', '--trials', '8', '--storage', parts], {
+    env,
+  });
+  assert.equal(joined.code, 0, joined.stderr);
+  assert.deepEqual(await contentOf(parts, 'cola-sst2'), trials);
+  const missing = await runCli([...search, '--study', 'x', '--transfer', 'nobody', '--storage', first], { env });
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /there is no study "nobody"/);
 });
 
 test('--dry_run says what would run and makes nothing', async () => {

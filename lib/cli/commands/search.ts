@@ -13,7 +13,7 @@ import { resumeCommand } from '../search/go-on.ts';
 import { type SearchArguments, searchOptions } from '../search/options.ts';
 import type { NamedPair } from '../search/pairs.ts';
 import { firstRound, type SearchPlan, searchPlan } from '../search/plan.ts';
-import { invalid, textOf } from '../search/reading.ts';
+import { invalid, namesOf, textOf } from '../search/reading.ts';
 import { type FinishedStudy, searchRecord, searchText, writeResults } from '../search/results.ts';
 import { SearchView } from '../search/view.ts';
 import { runSlurm } from '../search/slurm/run.ts';
@@ -123,6 +123,7 @@ function common(
     pair: { ...spec, tasks },
     sampler: strategy.sampler,
     pruner: strategy.pruner,
+    transfer: namesOf(args, 'transfer'),
     resume: args['resume'] === true ? 'auto' : 'never',
     ...optional('known', known),
     ...optional('lease', lease),

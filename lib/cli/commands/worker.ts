@@ -111,7 +111,9 @@ function recipe<T>(
     | { readonly name: string; readonly settings: Record<string, string | number | boolean> }
     | undefined;
   if (made === undefined) throw invalid(`the study "${name}" does not say which ${part} it was begun with`);
-  return create(made.name, made.settings);
+  // What it takes from other studies is recorded apart, and put in when the study is opened.
+  const own = Object.entries(made.settings).filter(([setting]) => !setting.startsWith('transfer_'));
+  return create(made.name, Object.fromEntries(own));
 }
 
 export default {

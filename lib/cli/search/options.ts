@@ -86,6 +86,7 @@ export const searchOptions = define({
     defaultDescription: '$LRDIST_STORAGE, else lrdist-search.db in --output_dir or here',
   },
   resume: flag('go on with a study that is there'),
+  transfer: text('studies in the same storage, with commas, whose good trials are tried first and searched around'),
   sampler: text(
     `NAME or NAME:key=value,...: ${samplerNames.join(', ')}; paper: gp and pruner paper on depth:10, rates 1e-7:1e-3, flat 1e-5 first`,
     'tpe',

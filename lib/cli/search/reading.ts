@@ -8,6 +8,13 @@ export const numberOf = (args: SearchArguments, name: string): number | undefine
 export const listOf = (args: SearchArguments, name: string): readonly string[] =>
   (args[name] as readonly string[] | undefined) ?? [];
 
+/** Names with commas between them. */
+export const namesOf = (args: SearchArguments, name: string): readonly string[] =>
+  (textOf(args, name) ?? '')
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+
 export function invalid(message: string, remedy?: string): LrdistError {
   return new LrdistError('ERR_INVALID_OPTION', message, remedy === undefined ? {} : { remedy });
 }
