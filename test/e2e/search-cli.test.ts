@@ -110,8 +110,8 @@ test('a search: trials, files, and what the study commands make of it', async ()
   assert.equal(shown.trials.length, 8);
   assert.match((await runCli(['study', 'show', ...at, '--top', '2'])).stdout, /^trial +what +state +objective/m);
   const { importance } = await jsonCli(['study', 'importance', ...at]);
-  const { space } = written as unknown as { space: Space };
-  assert.deepEqual(importance, parameterImportance((await contentOf(storage)) as Trial[], space, ['maximize']));
+  const dimensions = (record as unknown as { space: Space }).space;
+  assert.deepEqual(importance, parameterImportance((await contentOf(storage)) as Trial[], dimensions, ['maximize']));
   const best = join(work, 'again.rates.json');
   assert.equal((await jsonCli(['study', 'best', ...at, '--output', best]))['trial'], record.best.trial);
   assert.deepEqual((await readRatesFile(best)).stages, rates.stages);
