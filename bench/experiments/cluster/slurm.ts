@@ -1,5 +1,5 @@
 /** A job array of workers under Slurm, whose tasks are killed, put back into the queue, signalled as before the end of their time, and preempted. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -48,7 +48,7 @@ export async function disturbedJob({ address, study, trials, search, folder, ran
       const kind = kinds[0];
       if (ended || tasks.length === 0 || kind === undefined) continue;
       const task = tasks[random.int(tasks.length)]!;
-      disturb(kind, task);
+      await disturb(kind, task);
       events.push({ kind, task, seconds: (Date.now() - began) / 1000 });
       kinds.shift();
     }
@@ -64,7 +64,8 @@ function running(): string[] {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-function disturb(kind: Kind, task: string): void {
+/** Resolves when it has happened. */
+async function disturb(kind: Kind, task: string): Promise<void> {
   if (kind === 'killed') {
     for (const pid of workersOf(task)) process.kill(pid, 'SIGKILL');
     return;
@@ -76,6 +77,7 @@ function disturb(kind: Kind, task: string): void {
     // All processors of the node, so that everything else has to go.
     preempted: [
       'sbatch',
+      '--wait',
       '--partition=high',
       '--ntasks=1',
       '--cpus-per-task=4',
@@ -84,8 +86,8 @@ function disturb(kind: Kind, task: string): void {
     ],
   };
   const [program, ...args] = commands[kind];
-  const { status, stderr } = spawnSync(program!, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+  const [code] = (await once(spawn(program!, args, { stdio: ['ignore', 'ignore', 'inherit'] }), 'exit')) as [number];
+  if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}`);
 }
 
 /** Processes of the node that run a task's worker. */
