@@ -161,7 +161,7 @@ export function baselineTable(result: Comparison): string {
     '',
     `## Over all ${result.pairs.length} pairs`,
     '',
-    'Every pair and seed is one unit of the intervals.',
+    'Every pair and seed is one unit of the intervals. Those of one pair are alike, so the intervals are narrower than those for new pairs would be: read them beside the tables of the single pairs.',
     '',
     ...rows(result.overall),
     ...result.pairs.flatMap(({ tasks, summary }) => ['', `## ${tasks.join(', then ')}`, '', ...rows(summary)]),
