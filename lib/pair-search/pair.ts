@@ -1,6 +1,7 @@
 /** Everything that a specification stands for: tasks, space, objective, and sessions by need. */
 import { readConfig } from '../train/config.ts';
 import { loadTask, openTaskTokenizer } from '../train/load-task.ts';
+import { packageVersion } from '../train/protocol.ts';
 import { rowsOf, splitOf, type Task } from '../train/task.ts';
 import { fromDocument } from '../rates/file.ts';
 import type { Json } from '../search/trial.ts';
@@ -96,6 +97,7 @@ async function protocolOf(
   const incidental = ['model', 'dataDir', 'firstModel', 'cache'];
   const settings = Object.entries(spec).filter(([key]) => !incidental.includes(key));
   const protocol = {
+    lrdist: packageVersion,
     ...Object.fromEntries(settings),
     session: { ...spec.session, threads: undefined },
     model: await modelDigest(spec.firstModel ?? spec.model),
