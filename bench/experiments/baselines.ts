@@ -136,7 +136,7 @@ function writeTables(folder: string): void {
   const markdown = baselineTable(result);
   console.log(markdown);
   if (values['dry-run']) return;
-  const path = saveResult('baselines', {
+  const path = saveResult(`baselines-${result.model}`, {
     ...result,
     versions: { commit: [...new Set(records.map(({ versions }) => String(versions['commit'])))].join(', ') },
     commands: {
