@@ -6,7 +6,7 @@ import sys
 import optuna
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
-path = os.path.join(os.path.dirname(__file__), "fixtures", f"optuna-{optuna.__version__.split('.')[0]}.log")
+path = os.path.join(os.path.dirname(__file__), "fixtures", f"optuna-{optuna.__version__.split('.')[0]}.journal")
 if os.path.exists(path):
     sys.exit(f"{path} is there already")
 storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(path))

@@ -69,7 +69,7 @@ test('an export does not replace a file unless told', async () => {
 });
 
 for (const version of [4, 5]) {
-  const path = join(import.meta.dirname, 'fixtures', `optuna-${version}.log`);
+  const path = join(import.meta.dirname, 'fixtures', `optuna-${version}.journal`);
 
   test(`a study of Optuna ${version} with one objective is imported`, async () => {
     const storage = await openStorage('memory:');

@@ -152,8 +152,6 @@ test('a file that is held for too long is an error', async (t) => {
 });
 
 test('a file without the right to write is read, and writing says why not', async () => {
-  // Root may write everything, so another user tries.
-  const user = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : {};
   const place = mkdtempSync(join(tmpdir(), 'lrdist-read-only-'));
   const path = join(place, 'study.db');
   writeFileSync(path, readFileSync(await filled()));
@@ -161,13 +159,16 @@ test('a file without the right to write is read, and writing says why not', asyn
   chmodSync(path, 0o444);
   const script = `
     const { openStorage } = await import(${JSON.stringify(join(import.meta.dirname, '../../../../lib/search/storage/open.ts'))});
+    // Root may write everything, so it becomes another user, once all modules are loaded: that user may not read them.
+    await (await openStorage(${JSON.stringify(join(place, 'other.db'))})).close();
+    if (process.getuid() === 0) process.seteuid(65534);
     const storage = await openStorage(${JSON.stringify(path)}, { patience: 100 });
     const study = await storage.findStudy('one');
     const trials = await storage.trials(study.id);
     const error = await storage.deleteStudy('one').catch((error) => error);
     console.log(JSON.stringify([trials.length, error.code, error.message, error.remedy]));
     await storage.close();`;
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { ...user, encoding: 'utf8' });
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
   const [trials, code, message, remedy] = JSON.parse(output) as [number, string, string, string];
   assert.deepEqual([trials, code], [1, 'ERR_STORAGE']);
   assert.match(message, /may not be written/);
