@@ -1,4 +1,5 @@
 /** SequenceOptions from the command line. */
+import { decides } from './training/decides.ts';
 import { LrdistError } from '../errors.ts';
 import {
   encodeText,
@@ -72,19 +73,6 @@ async function halvesOf(shift: string, shared: SharedOptions, { signal }: Comman
     ...optional('matmul', matmul),
   });
 }
-
-/** Which argument decides each training option. */
-const decides: Readonly<Record<string, readonly string[]>> = {
-  epochs: ['num_train_epochs'],
-  maxSteps: ['max_steps'],
-  batchSize: ['per_device_train_batch_size'],
-  gradientAccumulationSteps: ['gradient_accumulation_steps'],
-  schedule: ['lr_scheduler_type', 'lr_scheduler_kwargs', 'warmup_ratio', 'warmup_steps'],
-  optimizer: ['optim', 'adam_beta1', 'adam_beta2', 'adam_epsilon'],
-  weightDecay: ['weight_decay'],
-  clipNorm: ['max_grad_norm'],
-  labelSmoothing: ['label_smoothing_factor'],
-};
 
 /** The training options that the command line names: where it is silent, the published habits hold. */
 function given(training: SharedOptions['training'], args: RawArguments): SharedOptions['training'] {

@@ -1,21 +1,24 @@
 import type { ShiftEvent } from '../forgetting/events.ts';
-import type { ShiftOptions } from '../forgetting/options.ts';
+import type { SequenceEvent } from '../forgetting/sequence-events.ts';
 import type { Output } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
 
-/** One progress line over all stages and seeds of a task shift; the unit is a row trained on. */
+/** One progress line over all stages, passes, orders and seeds of tasks learned one after the other; the unit is a row trained on. */
 export function shiftProgress(
-  { tasks }: Pick<ShiftOptions, 'tasks'>,
+  { tasks }: { readonly tasks: readonly { readonly name: string }[] },
   output: Output,
-): { readonly event: (event: ShiftEvent) => void; readonly stop: () => void } {
-  const label = `${tasks[0].name} -> ${tasks[1].name}`;
+): { readonly event: (event: ShiftEvent | SequenceEvent) => void; readonly stop: () => void } {
+  const label = tasks.map(({ name }) => name).join(' -> ');
   let progress: Progress | undefined;
   return {
     event(event) {
-      if (event.type === 'not-finite')
+      if (event.type === 'not-finite') {
+        const name = 'combination' in event ? event.combination : event.distribution;
+        const task = 'task' in event ? ` (${event.task})` : '';
         output.note(
-          `seed ${event.seed}, stage ${event.stage}: the loss of ${event.distribution} stopped being finite at step ${event.step + 1}`,
+          `seed ${event.seed}, stage ${event.stage}${task}: the loss of ${name} stopped being finite at step ${event.step + 1}`,
         );
+      }
       if (event.type !== 'step') return;
       const { done, total } = event.progress;
       progress ??= createProgress({ label, total, stream: output.stderr, enabled: output.progress });

@@ -5,6 +5,7 @@ import { createRandom } from '../../lib/random.ts';
 import type { SampleRequest } from '../../lib/search/sampler.ts';
 import { createSampler, samplerNames } from '../../lib/search/samplers/create.ts';
 import type { Direction, Parameters, Space } from '../../lib/search/space.ts';
+import { trial } from '../helpers/trial.ts';
 import type { Trial, TrialState } from '../../lib/search/trial.ts';
 import { unitCube } from '../../lib/search/unit-cube.ts';
 
@@ -73,22 +74,8 @@ function history(
     .map((parameters, number) => {
       const point = cube.toPoint(parameters);
       const sum = point.unit.reduce((a, b) => a + b, 0) + point.choices.reduce((a, b) => a + b, 0);
-      return {
-        number,
-        state: 'complete',
-        origin: 'sampled',
-        parameters,
-        values: Array.from({ length: objectives }, (_, k) => Math.sin(sum + k)),
-        constraints: null,
-        reports: [],
-        attributes: {},
-        attempt: 1,
-        error: null,
-        created: 0,
-        started: 0,
-        finished: 0,
-        ...change(number),
-      };
+      const values = Array.from({ length: objectives }, (_, k) => Math.sin(sum + k));
+      return trial({ number, parameters, values, ...change(number) });
     });
 }
 

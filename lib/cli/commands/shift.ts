@@ -12,7 +12,6 @@ import { exists, requireWritable, writeJson } from '../../train/files.ts';
 import { formatSeconds } from '../progress.ts';
 import { command, type CommandContext } from '../run.ts';
 import { isSequence, sequenceFrom } from '../sequence-arguments.ts';
-import { sequenceProgress } from '../sequence-progress.ts';
 import { readShared, type SharedOptions, shiftFrom, shiftOptions } from '../shift-arguments.ts';
 import { shiftProgress } from '../shift-progress.ts';
 import type { RawArguments } from '../training/options.ts';
@@ -72,7 +71,7 @@ async function runSequence(
     return;
   }
   await using sequence = taskSequence(options);
-  const progress = sequenceProgress(options, output);
+  const progress = shiftProgress(options, output);
   try {
     for await (const event of sequence) progress.event(event);
     const record = await sequence.result;

@@ -1,4 +1,5 @@
 /** The specification of a pair from the command line. */
+import { decides } from '../training/decides.ts';
 import { searchPenalty } from '../../pair-search/penalty.ts';
 import type { PairSpecInput } from '../../pair-search/spec.ts';
 import { readObjective } from '../../pair-search/objective.ts';
@@ -136,25 +137,17 @@ function wholeEpochs(args: SearchArguments): readonly [number, number] | undefin
   return range;
 }
 
-/** Which option decides each part of a stage's training. */
-const decides: Readonly<Record<string, readonly string[]>> = {
-  epochs: ['num_train_epochs'],
-  batchSize: ['per_device_train_batch_size'],
-  gradientAccumulationSteps: ['gradient_accumulation_steps'],
-  schedule: ['lr_scheduler_type', 'lr_scheduler_kwargs', 'warmup_ratio', 'warmup_steps'],
-  optimizer: ['optim', 'adam_beta1', 'adam_beta2', 'adam_epsilon'],
-  weightDecay: ['weight_decay'],
-  clipNorm: ['max_grad_norm'],
-  labelSmoothing: ['label_smoothing_factor'],
-};
-
 /** With `--protocol paper` only what was given: where the command line is silent, the published habits hold. */
 function trainingOf(args: SearchArguments): StageTraining {
   const options = runOptions(trainingArguments(trainingInput(args as RawArguments)));
   const published = textOf(args, 'protocol') === 'paper';
   return Object.fromEntries(
     Object.entries(options).filter(
-      ([key]) => decides[key] !== undefined && (!published || decides[key].some((name) => args[name] !== undefined)),
+      ([key]) =>
+        // Searches go by whole epochs.
+        key !== 'maxSteps' &&
+        decides[key] !== undefined &&
+        (!published || decides[key].some((name) => args[name] !== undefined)),
     ),
   );
 }

@@ -4,7 +4,7 @@ import { createRandom } from '../../../../lib/random.ts';
 import { gridSampler } from '../../../../lib/search/samplers/grid.ts';
 import type { Parameters, Space } from '../../../../lib/search/space.ts';
 import type { Trial } from '../../../../lib/search/trial.ts';
-import { trial } from './trials.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 const space: Space = {
   rate: { kind: 'float', low: 1e-6, high: 1e-4, log: true },

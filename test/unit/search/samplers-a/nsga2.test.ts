@@ -10,7 +10,7 @@ import { cross, mutate } from '../../../../lib/search/samplers/variation.ts';
 import type { Direction, Space } from '../../../../lib/search/space.ts';
 import type { Trial } from '../../../../lib/search/trial.ts';
 import { unitCube } from '../../../../lib/search/unit-cube.ts';
-import { trial } from './trials.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 const space: Space = {
   ...Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`x${i}`, { kind: 'float', low: 0, high: 1 } as const])),

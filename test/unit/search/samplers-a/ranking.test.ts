@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rankTrials } from '../../../../lib/search/samplers/ranking.ts';
 import type { Trial } from '../../../../lib/search/trial.ts';
-import { trial } from './trials.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 function numbersOf(
   trials: readonly Omit<Partial<Trial>, 'number'>[],

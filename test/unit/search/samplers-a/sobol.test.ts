@@ -4,7 +4,7 @@ import { createRandom } from '../../../../lib/random.ts';
 import { SOBOL_DIMENSIONS, sobolDirections, sobolPoint, sobolSampler } from '../../../../lib/search/samplers/sobol.ts';
 import type { Space } from '../../../../lib/search/space.ts';
 import { fixture } from './fixture.ts';
-import { trial } from './trials.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 test('without the scramble: the points of scipy, in 64 dimensions', () => {
   const directions = sobolDirections(64);

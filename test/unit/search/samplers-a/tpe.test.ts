@@ -6,7 +6,7 @@ import { randomSampler } from '../../../../lib/search/samplers/random.ts';
 import { tpeSampler } from '../../../../lib/search/samplers/tpe.ts';
 import type { Direction, Parameters, Space } from '../../../../lib/search/space.ts';
 import type { Trial } from '../../../../lib/search/trial.ts';
-import { trial } from './trials.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 const plane: Space = { x: { kind: 'float', low: 0, high: 1 }, y: { kind: 'float', low: 0, high: 1 } };
 

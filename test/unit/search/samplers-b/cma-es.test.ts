@@ -10,7 +10,7 @@ import { cmaEsSampler } from '../../../../lib/search/samplers/cma-es.ts';
 import type { Direction, Space } from '../../../../lib/search/space.ts';
 import type { Trial } from '../../../../lib/search/trial.ts';
 import { unitCube } from '../../../../lib/search/unit-cube.ts';
-import { trial } from './fixture.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 const directions: readonly Direction[] = ['minimize'];
 

@@ -9,7 +9,7 @@ import { tpeSampler } from '../../../../lib/search/samplers/tpe.ts';
 import type { Direction, Parameters, Space } from '../../../../lib/search/space.ts';
 import type { Trial } from '../../../../lib/search/trial.ts';
 import { unitCube } from '../../../../lib/search/unit-cube.ts';
-import { trial } from './fixture.ts';
+import { trial } from '../../../helpers/trial.ts';
 
 const space: Space = {
   a: { kind: 'float', low: 0, high: 1 },

@@ -1,4 +1,4 @@
-import type { Trial } from '../../../../lib/search/trial.ts';
+import type { Trial } from '../../lib/search/trial.ts';
 
 /** A complete sampled trial, but for what is given. */
 export function trial(given: Partial<Trial> & Pick<Trial, 'number' | 'parameters'>): Trial {
