@@ -91,7 +91,7 @@ async function oneSeed(
   seed: number,
   { batchSize = 4, signal }: FinalistOptions,
 ): Promise<readonly Run[]> {
-  await using session = await PairSession.open({ ...options, seed }, signal);
+  await using session = await PairSession.open({ ...options, seed }, { ...(signal && { signal }) });
   const runs: Run[] = [];
   for (let first = 0; first < contenders.length; first += batchSize) {
     const batch = contenders.slice(first, first + batchSize);

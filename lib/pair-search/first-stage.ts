@@ -52,6 +52,7 @@ export async function loadFirstStage(path: string, model: Model): Promise<FirstS
     if (!isLrdistError(error)) throw error;
     if (error.code === 'ERR_READ') return undefined;
   }
-  await rm(path, { force: true });
+  // Where it cannot be deleted it cannot be written either, which the caller finds out.
+  await rm(path, { force: true }).catch(() => undefined);
   return undefined;
 }

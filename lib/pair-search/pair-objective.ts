@@ -3,9 +3,11 @@ import type { PairScores } from '../report/shift-record.ts';
 import type { BatchContext, BatchObjective, Job, JobReport, JobResult } from '../search/executor.ts';
 import type { Json } from '../search/trial.ts';
 import { ratesAt } from '../rates/distribution.ts';
+import type { Ending, RungScores } from './batch-run.ts';
 import type { Candidate } from './candidate.ts';
+import type { FirstStageOptions } from './kept-first-stage.ts';
 import type { Pair } from './pair.ts';
-import { type Ending, PairSession, type RungScores } from './pair-session.ts';
+import { PairSession } from './pair-session.ts';
 
 export interface PairObjective extends AsyncDisposable {
   readonly run: BatchObjective;
@@ -16,11 +18,17 @@ export interface PairObjective extends AsyncDisposable {
 /** What trials are made of. */
 export type SearchedPair = Pick<Pair, 'space' | 'objective' | 'options'>;
 
-/** The session is opened by the first batch and kept for the others. */
-export function pairObjective(pair: SearchedPair): PairObjective {
+/**
+ * The session is opened by the first batch and kept for the others.
+ *
+ * @param onNote is told what the first stage has to say; without it the next batch tells it as its progress, `{ type: 'note', note }`
+ */
+export function pairObjective(pair: SearchedPair, { onNote }: Pick<FirstStageOptions, 'onNote'> = {}): PairObjective {
   let opened: Promise<PairSession> | undefined;
+  const untold: string[] = [];
+  const opening = { onNote: onNote ?? ((note: string) => untold.push(note)) };
   const session = (signal?: AbortSignal): Promise<PairSession> => {
-    opened ??= PairSession.open(pair.options, signal).catch((error: unknown) => {
+    opened ??= PairSession.open(pair.options, { ...opening, ...(signal && { signal }) }).catch((error: unknown) => {
       opened = undefined;
       throw error;
     });
@@ -28,7 +36,11 @@ export function pairObjective(pair: SearchedPair): PairObjective {
   };
   return {
     session,
-    run: async (jobs, context) => runBatch(pair, await session(context.signal), jobs, context),
+    async run(jobs, context) {
+      const ready = await session(context.signal);
+      for (const note of untold.splice(0)) context.progress({ type: 'note', note });
+      return runBatch(pair, ready, jobs, context);
+    },
     async [Symbol.asyncDispose]() {
       const model = await opened?.catch(() => undefined);
       await model?.[Symbol.asyncDispose]();

@@ -17,6 +17,7 @@ import { loadPair, type Pair } from './pair.ts';
 import { pairObjective } from './pair-objective.ts';
 import { recordedSources, sourcesJson, transferred, transferSources } from './transfer.ts';
 import { type PairSpec, type PairSpecInput, pairSpec } from './spec.ts';
+import { lastStep } from './stage-training.ts';
 
 export interface PairSearchOptions extends Operation, Pick<OptimizeOptions, 'timeout' | 'mode' | 'lease' | 'worker'> {
   /** Of the study. */
@@ -58,7 +59,7 @@ export interface PairSearch {
 export async function searchPair(options: PairSearchOptions): Promise<PairSearch> {
   const { signal } = options;
   let pair = await pairOf(options);
-  await using objective = pairObjective(pair);
+  await using objective = pairObjective(pair, { ...(options.onNote && { onNote: options.onNote }) });
   // Before any trial: what is wrong with the model or the machine is no fault of theirs. And a first stage is trained once, whatever the executor.
   pair = withChosenMatmul(pair, (await objective.session(signal)).matmul);
   if (options.executor !== undefined) await objective[Symbol.asyncDispose]();
@@ -131,7 +132,7 @@ async function openPairStudy(options: Omit<PairSearchOptions, 'trials'>, pair: P
     storage,
     space: pair.space.space,
     objectives: Object.fromEntries(pair.objective.names.map((each) => [each, 'maximize' as const])),
-    maxStep: maxStepOf(pair),
+    maxStep: lastStep(pair.options),
     protocol: { ...pair.protocol, ...(sources.length === 0 ? {} : { transfer: sourcesJson(sources) }) },
     sampler: await transferred(storage, typeof sampler === 'string' ? createSampler(sampler) : sampler, sources),
     ...(options.seed === undefined ? {} : { seed: options.seed }),
@@ -155,11 +156,6 @@ async function matmulHere({ spec, options }: Pair, signal: AbortSignal | undefin
     ...(signal && { signal }),
   });
   return model.session.matmul();
-}
-
-/** Epochs of a trial that runs to its end, as PairSession counts them. */
-export function maxStepOf({ spec: { mode, training, firstTraining } }: Pick<Pair, 'spec'>): number {
-  return mode === 'paper' ? ({ ...training, ...firstTraining }.epochs ?? 3) + 1 : (training.epochs ?? 3);
 }
 
 /** Only into a study without trials, and by one of several workers that begin it at once. */

@@ -1,14 +1,18 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
+import { before, test, type TestContext } from 'node:test';
 import { isLrdistError } from '../../lib/errors.ts';
 import type { Candidate } from '../../lib/pair-search/candidate.ts';
 import { repeatFinalists } from '../../lib/pair-search/finalists.ts';
+import { pairObjective } from '../../lib/pair-search/pair-objective.ts';
 import { readObjective } from '../../lib/pair-search/objective.ts';
 import type { PairOptions } from '../../lib/pair-search/options.ts';
 import { rateSpace } from '../../lib/pair-search/rate-space.ts';
-import { type Ending, type PairRunOptions, PairSession } from '../../lib/pair-search/pair-session.ts';
+import type { Ending, PairRunOptions } from '../../lib/pair-search/batch-run.ts';
+import { PairSession } from '../../lib/pair-search/pair-session.ts';
 import { penaltyKind } from '../../lib/forgetting/penalties.ts';
 import { taskShift } from '../../lib/forgetting/shift.ts';
 import { flat } from '../../lib/rates/distribution.ts';
@@ -55,7 +59,20 @@ const candidates: readonly Candidate[] = [
   { distribution: flat(5e-3, 2), epochs: 2 },
   { distribution: flat(1e-3, 2) },
 ];
+const searched = { space: rateSpace({ layers: 2 }), objective: options.objective, options };
 const nothing: PairRunOptions = { rungs: [], onRung: () => assert.fail('no rung') };
+
+/** A disk of 8 kB in memory, which holds no first stage; undefined where only root may make one. */
+function mountedDisk(t: TestContext): string | undefined {
+  const disk = mkdtempSync(join(work, 'disk-'));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8k', 'none', disk], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  t.after(() => execFileSync('umount', ['--lazy', disk]));
+  return disk;
+}
 
 before(() => writeTinyBert(model, { maskedLm: true }));
 
@@ -146,6 +163,56 @@ test('a first stage is trained once and kept; a broken file is made anew', async
   await using other = await open({ cache: folder, seed: 6 });
   assert.equal((await readdir(folder)).length, 2);
   assert.notDeepEqual([other.before, scoresOf(await other.run(candidates.slice(0, 2), nothing))], first);
+});
+
+test('a folder that cannot be written costs the kept first stage, not the search', { timeout: 60_000 }, async (t) => {
+  const file = join(work, 'no-folder');
+  await writeFile(file, '');
+  const trained = async (cache: string | false): Promise<{ notes: string[]; scores: unknown[] }> => {
+    const notes: string[] = [];
+    const objective = pairObjective({ ...searched, options: { ...options, cache } }, { onNote: (n) => notes.push(n) });
+    await using session = await objective.session();
+    return { notes, scores: [session.before, scoresOf(await session.run(candidates.slice(0, 2), nothing))] };
+  };
+  const { notes: none, scores } = await trained(false);
+  assert.deepEqual(none, []);
+  const refused = await trained(join(file, 'first-stages'));
+  assert.deepEqual(refused.scores, scores);
+  assert.equal(refused.notes.length, 1);
+  assert.match(refused.notes[0]!, /first stage is not kept.*no-folder/);
+
+  // Told before anything is trained: this first stage would take minutes.
+  const controller = new AbortController();
+  const enough = new Error('enough');
+  const endless = { ...options, cache: join(file, 'x'), firstTraining: { epochs: 30_000 } };
+  const opening = PairSession.open(endless, { signal: controller.signal, onNote: () => controller.abort(enough) });
+  await assert.rejects(opening, (error) => error === enough);
+
+  const disk = mountedDisk(t);
+  if (disk === undefined) return;
+  const full = await trained(disk);
+  assert.deepEqual(full.scores, scores);
+  assert.match(full.notes.join(), /first stage is not kept/);
+  assert.deepEqual(await readdir(disk), []);
+});
+
+test('without anybody to tell at once, the first batch tells it as its progress', async () => {
+  const file = join(work, 'no-folder-either');
+  await writeFile(file, '');
+  await using objective = pairObjective({ ...searched, options: { ...options, cache: join(file, 'x') } });
+  await objective.session();
+  const told: unknown[] = [];
+  const parameters = searched.space.encode(flat(1e-3, 2)).parameters;
+  for (let batch = 0; batch < 2; batch++)
+    await objective.run([{ trial: batch, attempt: 1, parameters }], {
+      signal: new AbortController().signal,
+      rungs: [],
+      maxStep: 4,
+      report: async (_, reports) => reports.map(({ job }) => job),
+      progress: (event) => told.push(event),
+    });
+  const notes = told.filter((event) => (event as { type?: string }).type === 'note');
+  assert.equal(notes.length, 1);
 });
 
 test('paper mode: first stages that are the same are trained once, and rungs count them', async () => {

@@ -2,7 +2,7 @@
 import { estimateShift } from '../../forgetting/estimate.ts';
 import { knownDistributions, knownPoints } from '../../pair-search/known-points.ts';
 import { loadPair, type Pair } from '../../pair-search/pair.ts';
-import { maxStepOf } from '../../pair-search/search.ts';
+import { lastStep } from '../../pair-search/stage-training.ts';
 import { type PairSpecInput, pairSpec } from '../../pair-search/spec.ts';
 import { fromDocument } from '../../rates/file.ts';
 import { flat, formatRate, type RateDistribution, referenceRate } from '../../rates/distribution.ts';
@@ -57,7 +57,7 @@ export async function plannedSearch(
     trials: plan.trials,
     trials_per_batch: batch,
     batches: Math.ceil(plan.trials / batch),
-    max_epochs: maxStepOf(pair),
+    max_epochs: lastStep(pair.options),
     objectives: pair.objective.names,
     estimated_seconds: seconds,
   };

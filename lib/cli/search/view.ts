@@ -43,7 +43,7 @@ export class SearchView implements AsyncDisposable {
   event(event: SearchEvent): void {
     if (!this.#options.output.progress) return;
     this.#state.take(event);
-    if (event.type === 'progress') this.#crash(event.event);
+    if (event.type === 'progress') this.#tell(event.event);
     if (event.type === 'batch') void this.#look();
     if (event.type === 'lost') this.note(`trials ${event.trials.join(', ')} were taken over by another worker`);
   }
@@ -95,13 +95,15 @@ export class SearchView implements AsyncDisposable {
     return { study, pair, state: this.#state, now: Date.now() };
   }
 
-  #crash(event: unknown): void {
-    const { type, trials, error, next } = event as Partial<{
+  #tell(event: unknown): void {
+    const { type, trials, error, next, note } = event as Partial<{
       type: string;
       trials: number[];
       error: string;
       next: number;
+      note: string;
     }>;
+    if (type === 'note') this.note(note!);
     if (type !== 'crash') return;
     const then =
       next === 0
