@@ -275,6 +275,30 @@ void append_first_states(const Batch& batch, const Tensor& x, bool wanted_rows, 
   }
 }
 
+Tensor embeddings_forward(const Pass& pass, const Batch& batch, EncoderActivations* kept) {
+  const Layout& layout = pass.layout;
+  const int64_t h = layout.model.hidden;
+  const Rows rows = rows_of(batch);
+  const Tensor x = at::empty({rows.padded, h});
+  if (kept) {
+    kept->xhat_TH = at::empty({rows.padded, h});
+    kept->rstd = at::empty({rows.padded});
+  }
+  const kernels::EmbeddingWeights weights{pass.at(layout.word), pass.at(layout.position), pass.at(layout.type), pass.at(layout.embedding_norm),
+                                          pass.at(layout.embedding_norm_bias)};
+  kernels::embed(batch.ids.data(), batch.types.data(), rows, h, weights, static_cast<float>(layout.model.layer_norm_eps),
+                 pass.dropout_at(layout.model.hidden_dropout, kernels::site_embeddings), data(x), kept ? data(kept->xhat_TH) : nullptr,
+                 kept ? data(kept->rstd) : nullptr);
+  return x;
+}
+
+Tensor next_layer(const Pass& pass, int64_t layer, const Batch& batch, const Tensor& x, LayerActivations* kept, std::vector<float>* first_states) {
+  const Selection* wanted = layer == pass.layout.model.layers - 1 ? &batch.wanted : nullptr;
+  const Tensor y = layer_forward(pass, layer, batch, x, wanted, kept);
+  if (first_states) append_first_states(batch, y, wanted != nullptr, pass.layout.model.hidden, *first_states);
+  return y;
+}
+
 }  // namespace
 
 int64_t lowest_learning(const Layout& layout, const Learning& learning) {
@@ -289,28 +313,30 @@ int64_t lowest_learning(const Layout& layout, const Learning& learning) {
 }
 
 Tensor encoder_forward(const Pass& pass, const Batch& batch, const EncoderOptions& options, EncoderActivations& kept) {
-  const Layout& layout = pass.layout;
-  const int64_t h = layout.model.hidden, layers = layout.model.layers;
-  const Rows rows = rows_of(batch);
-  const bool keep_embeddings = options.keep_from < 0;
-  Tensor x = at::empty({rows.padded, h});
-  if (keep_embeddings) {
-    kept.xhat_TH = at::empty({rows.padded, h});
-    kept.rstd = at::empty({rows.padded});
-  }
-  const kernels::EmbeddingWeights weights{pass.at(layout.word), pass.at(layout.position), pass.at(layout.type), pass.at(layout.embedding_norm),
-                                          pass.at(layout.embedding_norm_bias)};
-  kernels::embed(batch.ids.data(), batch.types.data(), rows, h, weights, static_cast<float>(layout.model.layer_norm_eps),
-                 pass.dropout_at(layout.model.hidden_dropout, kernels::site_embeddings), data(x), keep_embeddings ? data(kept.xhat_TH) : nullptr,
-                 keep_embeddings ? data(kept.rstd) : nullptr);
-  if (options.first_states) append_first_states(batch, x, false, h, *options.first_states);
+  const int64_t layers = pass.layout.model.layers;
   kept.layers.resize(static_cast<size_t>(layers));
-  for (int64_t l = 0; l < layers; ++l) {
-    const Selection* wanted = l == layers - 1 ? &batch.wanted : nullptr;
-    x = layer_forward(pass, l, batch, x, wanted, l >= options.keep_from ? &kept.layers[static_cast<size_t>(l)] : nullptr);
-    if (options.first_states) append_first_states(batch, x, wanted != nullptr, h, *options.first_states);
+  Tensor x = options.start.x;
+  int64_t l = options.start.layer;
+  if (l < 0) {
+    x = embeddings_forward(pass, batch, options.keep_from < 0 ? &kept : nullptr);
+    if (options.first_states) append_first_states(batch, x, false, pass.layout.model.hidden, *options.first_states);
+    l = 0;
+  }
+  for (; l < layers; ++l) {
+    LayerActivations* activations = l >= options.keep_from ? &kept.layers[static_cast<size_t>(l)] : nullptr;
+    x = next_layer(pass, l, batch, x, activations, options.first_states);
   }
   return x;
+}
+
+HiddenStates encoder_prefix(const Pass& pass, const Batch& batch, const HiddenStates& start, int64_t end, std::vector<float>* first_states) {
+  HiddenStates at = start;
+  if (at.layer < 0 && end >= 0) {
+    at = {0, embeddings_forward(pass, batch, nullptr)};
+    if (first_states) append_first_states(batch, at.x, false, pass.layout.model.hidden, *first_states);
+  }
+  for (; at.layer < end; ++at.layer) at.x = next_layer(pass, at.layer, batch, at.x, nullptr, first_states);
+  return at;
 }
 
 void encoder_backward(const Pass& pass, const Batch& batch, const EncoderActivations& kept, Tensor dy, const Learning& learning, Gradients& gradients) {

@@ -55,15 +55,26 @@ struct EncoderActivations {
   std::vector<LayerActivations> layers;
 };
 
+// Where a forward pass stands: before layer `layer` with its input [T, H], or at the end (`layer` = layers) with the output at the
+// wanted tokens [N, H]. -1: nothing has run yet.
+struct HiddenStates {
+  int64_t layer = -1;
+  at::Tensor x;
+};
+
 struct EncoderOptions {
   // Layers below are run without keeping activations; -1 keeps the embeddings' too, `layers` none.
   int64_t keep_from;
-  // If set, gets [layers + 1][rows][H]: the first token's state after the embeddings and after each layer.
+  // If set, gets [layers + 1][rows][H]: the first token's state after the embeddings and after each layer; only of what is run.
   std::vector<float>* first_states = nullptr;
+  HiddenStates start = {};
 };
 
 // Returns the last layer's output at the wanted tokens [N, H]; the last layer computes nothing else but keys and values.
 at::Tensor encoder_forward(const Pass& pass, const Batch& batch, const EncoderOptions& options, EncoderActivations& kept);
+
+// Runs on from `start` to `end`, keeping nothing.
+HiddenStates encoder_prefix(const Pass& pass, const Batch& batch, const HiddenStates& start, int64_t end, std::vector<float>* first_states = nullptr);
 
 // dy: gradient of that output; adds every learning tensor's gradient.
 void encoder_backward(const Pass& pass, const Batch& batch, const EncoderActivations& kept, at::Tensor dy, const Learning& learning, Gradients& gradients);
