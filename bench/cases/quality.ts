@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type BenchCase, cli, data, hfTrainer, python } from '../lib/case.ts';
+import { type BenchCase, cli, data, hfTrainer } from '../lib/case.ts';
+import { peersPython } from '../lib/python.ts';
 import { number, runSide, shown, type Side } from '../lib/side.ts';
 import { interval } from '../lib/statistics.ts';
 
@@ -30,11 +31,13 @@ interface Pair {
 export const quality: BenchCase = {
   name: 'quality',
   summary: 'dev scores of MiniLM on MRPC, CoLA and STS-B, 3 epochs, batch 32, against Hugging Face Trainer',
+  defaults: { tasks: ['mrpc', 'cola', 'stsb'] },
   async run({ threads, seeds, tasks, work }, log) {
     const folder = data();
     const model = join(folder, 'models', 'minilm-l6-h384-uncased');
     const glue = join(folder, 'glue');
     const scratch = join(work, 'model');
+    const python = peersPython(work);
     const ours = (task: string, seed: number): Side => ({
       name: 'lrdist',
       command: [

@@ -1,120 +1,111 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type BenchCase, cli, data, hfTrainer, python } from '../lib/case.ts';
-import { number, runSide, shown, type Side } from '../lib/side.ts';
+import { type BenchCase, type BenchOptions, data, type Precision } from '../lib/case.ts';
+import { type Found, interleave, ratiosTo, spreads, valuesOf } from '../lib/interleave.ts';
+import { type ModelShape, ratesFrom, stepLimit, stepLinears, type StepWork } from '../lib/limit.ts';
+import { modelFolder, stepsOf } from '../lib/models.ts';
+import { glue, ours, ownStep, peerStep, stepPeers, type StepSetting } from '../lib/programs.ts';
+import type { Measurement } from '../lib/results.ts';
+import { number, shown } from '../lib/side.ts';
 import { spread } from '../lib/statistics.ts';
+import { times } from '../lib/text.ts';
 
-const batch = 32;
+/** Steps before the timed ones: they set up libraries and memory. torch.compile gets more, for its compilations. */
+const untimed = 2;
+const untimedCompiled = 6;
+/** Runs of each matrix product; the fastest counts. */
+const peakRounds = 5;
 
-/** Training speed on the same rows with the same settings: lrdist, Trainer as run_glue has it (padded to 128), Trainer with dynamic padding. */
+/**
+ * Training speed at the same rows, batch, precision and threads: lrdist against Trainer in several ways and a plain PyTorch loop.
+ * Time per real token, as the batches of a round differ between the sides; share of the limit.
+ */
 export const step: BenchCase = {
   name: 'step',
-  summary: 'training steps of MiniLM on MRPC, batch 32, fp32, against Hugging Face Trainer',
-  async run({ rounds, steps, threads, seeds }, log) {
-    const folder = data();
-    const model = join(folder, 'models', 'minilm-l6-h384-uncased');
-    const glue = join(folder, 'glue');
-    const scratch = mkdtempSync(join(tmpdir(), 'lrdist-bench-'));
-    const sides = (seed: number): Side[] => {
-      const peer = (padding: string): Side => ({
-        name: padding === 'max_length' ? 'trainer padded to 128' : 'trainer dynamic padding',
-        command: [
-          python,
-          hfTrainer,
-          '--model',
-          model,
-          '--task',
-          'mrpc',
-          '--data_dir',
-          glue,
-          '--seed',
-          String(seed),
-          '--batch',
-          String(batch),
-          '--max_steps',
-          String(steps),
-          '--threads',
-          String(threads),
-          '--padding',
-          padding,
-          '--no_eval',
-        ],
-      });
-      const ours: Side = {
-        name: 'lrdist',
-        command: [
-          process.execPath,
-          cli,
-          'train',
-          '--model',
-          model,
-          '--task',
-          'mrpc',
-          '--data_dir',
-          glue,
-          '--seed',
-          String(seed),
-          '--learning_rate',
-          '5e-5',
-          '--per_device_train_batch_size',
-          String(batch),
-          '--max_steps',
-          String(steps),
-          '--threads',
-          String(threads),
-          '--save_strategy',
-          'no',
-          '--no-do_eval',
-          '--output_dir',
-          join(scratch, 'model'),
-          '--overwrite_output_dir',
-          '--json',
-        ],
-      };
-      return [ours, peer('max_length'), peer('longest')];
-    };
-
-    const seconds = new Map<string, number[]>();
-    const used: number[] = [];
-    try {
-      for (let round = 0; round < rounds; round++) {
-        const seed = seeds[round % seeds.length]!;
-        used.push(seed);
-        const order = sides(seed);
-        // Interleaved, and begun by another side each round: drift of the machine meets all of them.
-        for (const side of [...order.slice(round % order.length), ...order.slice(0, round % order.length)]) {
-          const runtime = number(await runSide(side), 'train_runtime');
-          seconds.set(side.name, [...(seconds.get(side.name) ?? []), runtime]);
-          log(`round ${round + 1} of ${rounds}: ${side.name} ${((steps * batch) / runtime).toFixed(1)} rows/s`);
-        }
-      }
-    } finally {
-      rmSync(scratch, { recursive: true, force: true });
-    }
-
-    const ours = seconds.get('lrdist')!;
-    const peers = [...seconds].filter(([name]) => name !== 'lrdist');
-    const ratios = Object.fromEntries(
-      peers.map(([name, theirs]) => [name, spread(theirs.map((value, round) => value / ours[round]!))]),
-    );
-    const rowsPerSecond = Object.fromEntries(
-      [...seconds].map(([name, values]) => [name, spread(values.map((value) => (steps * batch) / value))]),
-    );
-    const folders = { MODEL: model, GLUE: glue, SCRATCH: scratch };
-    return {
-      headline: Object.entries(ratios)
-        .map(
-          ([name, { median, least, most }]) =>
-            `${median.toFixed(2)}x ${name} (${least.toFixed(2)} to ${most.toFixed(2)})`,
-        )
-        .join('; '),
-      commands: Object.fromEntries(sides(used[0]!).map((side) => [side.name, shown(side, folders)])),
-      seeds: used,
-      settings: { task: 'mrpc', model: 'minilm-l6-h384-uncased', batch, steps, threads, precision: 'fp32', rounds },
-      rowsPerSecond,
-      ratios,
-      seconds: Object.fromEntries(seconds),
-    };
+  summary: 'training steps against Hugging Face Trainer and a plain PyTorch loop, and the share of the limit',
+  defaults: { steps: 12 },
+  async *run(options, log) {
+    for (const name of options.models)
+      for (const task of options.tasks)
+        for (const precision of options.precisions) yield await measure({ name, task, precision }, options, log);
   },
 };
+
+interface Which {
+  readonly name: string;
+  readonly task: string;
+  readonly precision: Precision;
+}
+
+async function measure(which: Which, options: BenchOptions, log: (line: string) => void): Promise<Measurement> {
+  const { name, task, precision } = which;
+  const { batch, threads, rounds, work, seeds } = options;
+  const model = await modelFolder(name, options);
+  const timed = stepsOf(name, options.steps);
+  const setting = { model, task, batch, steps: timed + untimed, untimed, threads, precision, work };
+  const ways = options.peers.length > 0 ? options.peers : stepPeers;
+  const used = Array.from({ length: rounds }, (_, round) => seeds[round % seeds.length]!);
+  const sides = (round: number) => [
+    ownStep(setting, used[round]!, { peaks: peakRounds }),
+    ...ways.map((way) => peerStep(way, forWay(way, setting, timed), used[round]!)),
+  ];
+  const variant = [name, task, `b${batch}`, precision].join('-');
+  const found = await interleave(rounds, sides, (side, round, document) =>
+    log(`${variant} round ${round + 1} of ${rounds}: ${side.name} ${rate(document, 'timed_rows').toFixed(1)} rows/s`),
+  );
+  return {
+    variant,
+    ...figures(found, setting),
+    commands: Object.fromEntries(
+      sides(0).map((side) => [side.name, shown(side, { MODELS: `${data()}/models`, GLUE: glue(), WORK: work })]),
+    ),
+    seeds: used,
+    versions: found.get(ways[0] ?? ours)![0]!['versions'],
+    settings: { model: name, task, batch, threads, precision, rounds, timedSteps: timed, untimed, untimedCompiled },
+    documents: Object.fromEntries(found),
+  };
+}
+
+function forWay(way: string, setting: StepSetting, timed: number): StepSetting {
+  return way === 'compiled' ? { ...setting, untimed: untimedCompiled, steps: timed + untimedCompiled } : setting;
+}
+
+function figures(found: Found, setting: StepSetting): { headline: string; [figure: string]: unknown } {
+  const ratios = ratiosTo(
+    ours,
+    valuesOf(found, (document) => 1 / rate(document, 'timed_tokens')),
+  );
+  const limits = found.get(ours)!.map(limitOf);
+  const share = spread(limits.map(({ share }) => share));
+  return {
+    headline: [
+      ...Object.entries(ratios).map(
+        ([way, ratio]) => `${times(ratio)} ${way === 'loop' ? 'a PyTorch loop' : `Trainer ${way}`}`,
+      ),
+      `${(100 * share.median).toFixed(0)} % of the limit (${setting.precision}, ${setting.threads} threads)`,
+    ].join('; '),
+    ratios,
+    share,
+    limits,
+    rowsPerSecond: spreads(valuesOf(found, (document) => rate(document, 'timed_rows'))),
+    tokensPerSecond: spreads(valuesOf(found, (document) => rate(document, 'timed_tokens'))),
+    cpuSecondsPerThousandTokens: spreads(
+      valuesOf(found, (document) => (1000 * number(document, 'timed_cpu_seconds')) / number(document, 'timed_tokens')),
+    ),
+    untimedSeconds: spreads(valuesOf(found, (document) => number(document, 'untimed_seconds'))),
+  };
+}
+
+function rate(document: Record<string, unknown>, what: 'timed_rows' | 'timed_tokens'): number {
+  return number(document, what) / number(document, 'timed_seconds');
+}
+
+/** The limit by the rates measured in the same process, and what share of it the steps reached. */
+function limitOf(document: Record<string, unknown>) {
+  const { shape, work, peaks } = document as unknown as {
+    shape: ModelShape;
+    work: StepWork;
+    peaks: Parameters<typeof ratesFrom>[1];
+  };
+  const limit = stepLimit(shape, work, ratesFrom(stepLinears(shape, work), peaks));
+  const seconds = number(document, 'timed_seconds') / number(document, 'timed_steps');
+  return { ...limit, copyRate: peaks.copyBytesPerSecond, measuredSeconds: seconds, share: limit.seconds / seconds };
+}

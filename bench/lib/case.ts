@@ -11,14 +11,26 @@ export interface BenchOptions {
   readonly threads: number;
   readonly seeds: readonly number[];
   readonly tasks: readonly string[];
-  /** Folder with finished results of the other side, or where they go. */
+  readonly models: readonly string[];
+  readonly precisions: readonly Precision[];
+  /** Other programs to compare with, by the names that the case knows; `[]` = all of them. */
+  readonly peers: readonly string[];
+  /** Rows of a step. */
+  readonly batch: number;
+  readonly epochs: number;
+  /** Folder for finished runs that can be continued, models made for a measurement and the peers' Python. */
   readonly work: string;
 }
+
+export type Precision = 'fp32' | 'bf16';
 
 export interface BenchCase {
   readonly name: string;
   readonly summary: string;
-  run(options: BenchOptions, log: (line: string) => void): Promise<Measurement>;
+  /** What options are when the command line does not say; see lib/options.ts for the rest. */
+  readonly defaults?: Partial<BenchOptions>;
+  /** One measurement, or several, each written as soon as it is there. */
+  run(options: BenchOptions, log: (line: string) => void): Promise<Measurement> | AsyncIterable<Measurement>;
 }
 
 /** Folder with glue/ and models/. */
@@ -31,5 +43,3 @@ export function data(): string {
 
 export const cli = join(root, 'dist', 'cli', 'cli.js');
 export const hfTrainer = join(root, 'bench', 'peers', 'hf_trainer.py');
-/** What the peers' Python is called. */
-export const python = process.env['PYTHON'] ?? 'python3';

@@ -8,6 +8,8 @@ const folder = join(root, 'bench', 'results');
 /** What every case returns. `headline` is its line in the table. */
 export interface Measurement {
   readonly headline: string;
+  /** Which of a case's measurements this is, where it has several; part of the file's name. */
+  readonly variant?: string;
   /** The commands of all sides, as a reader can repeat them. */
   readonly commands: Readonly<Record<string, string>>;
   readonly seeds: readonly number[];
@@ -21,7 +23,7 @@ export interface Result extends Measurement {
   readonly versions: Readonly<Record<string, string>>;
 }
 
-/** Writes bench/results/CASE-MACHINE-DATE.json and the table. Returns the file's path. */
+/** Writes bench/results/CASE-VARIANT-MACHINE-DATE.json and the table. Returns the file's path. */
 export function saveResult(name: string, measurement: Measurement): string {
   const date = new Date().toISOString().slice(0, 10);
   const result: Result = {
@@ -32,7 +34,7 @@ export function saveResult(name: string, measurement: Measurement): string {
     versions: { ...versions(), ...(measurement.versions as Record<string, string> | undefined) },
   };
   mkdirSync(folder, { recursive: true });
-  const path = join(folder, `${name}-${result.machine.name}-${date}.json`);
+  const path = join(folder, `${[name, measurement.variant ?? [], result.machine.name, date].flat().join('-')}.json`);
   writeWhole(path, `${JSON.stringify(result, null, 2)}\n`);
   writeTable();
   return path;

@@ -31,13 +31,40 @@ def read_rows(data_dir, task, split):
     return texts, [float(v) if labels is None else labels.index(v) for v in values]
 
 
-class Rows(torch.utils.data.Dataset):
-    """Tokenized rows, padded to `max_length` here or left ragged for the collator."""
+def encode(tokenizer, data_dir, task, split, max_length, limit=0):
+    """Token ids and segment ids of each row (lists without padding), and the labels; of the first `limit` rows if it is not 0."""
+    texts, labels = read_rows(data_dir, task, split)
+    if limit:
+        texts, labels = [column[:limit] for column in texts], labels[:limit]
+    return {**tokenizer(*texts, max_length=max_length, truncation=True), "labels": labels}
 
-    def __init__(self, tokenizer, texts, labels, max_length, pad):
-        self.encoded = tokenizer(*texts, max_length=max_length, truncation=True, padding="max_length" if pad else False)
-        self.labels = labels
-        self.lengths = [len(ids) for ids in self.encoded["input_ids"]]
+
+def cached(path, make):
+    """What `make` returns, from a file of flat arrays if it is there, as the `datasets` package caches tokenized rows."""
+    if not os.path.exists(path):
+        rows = make()
+        offsets = np.cumsum([0] + [len(ids) for ids in rows["input_ids"]])
+        flat = {name: np.concatenate(rows[name]) for name in ("input_ids", "token_type_ids")}
+        np.savez(path + ".tmp.npz", offsets=offsets, labels=np.array(rows["labels"]), **flat)
+        os.replace(path + ".tmp.npz", path)
+    file = np.load(path)
+    offsets = file["offsets"].tolist()
+    rows = {"labels": file["labels"].tolist()}
+    for name in ("input_ids", "token_type_ids"):
+        values = file[name].tolist()
+        rows[name] = [values[a:b] for a, b in zip(offsets, offsets[1:])]
+    rows["attention_mask"] = [[1] * len(ids) for ids in rows["input_ids"]]
+    return rows
+
+
+class Rows(torch.utils.data.Dataset):
+    """Tokenized rows, padded to `pad_to` tokens here or left ragged for the collator."""
+
+    def __init__(self, rows, pad_to=0):
+        self.labels = rows["labels"]
+        self.lengths = [len(ids) for ids in rows["input_ids"]]
+        names = ("input_ids", "token_type_ids", "attention_mask")
+        self.encoded = {name: [row + [0] * (pad_to - len(row)) for row in rows[name]] for name in names}
 
     def __len__(self):
         return len(self.labels)

@@ -10,7 +10,6 @@ import os
 import platform
 import sys
 import tempfile
-import time
 
 
 def arguments():
@@ -26,10 +25,15 @@ def arguments():
     parser.add_argument("--padding", choices=["max_length", "longest"], default="max_length", help="run_glue's default, or per batch")
     parser.add_argument("--group_by_length", action="store_true")
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="torch.compile")
     parser.add_argument("--threads", type=int, default=0, help="0 = torch's own choice")
     parser.add_argument("--max_steps", type=int, default=-1)
+    parser.add_argument("--typical", action="store_true", help="the steps take batches from the whole epoch, not its first ones")
+    parser.add_argument("--untimed", type=int, default=0, help="first steps that are timed apart")
     parser.add_argument("--max_train_samples", type=int, default=0)
+    parser.add_argument("--tokens", default="", help="keep tokenized rows in this folder and take them from there")
     parser.add_argument("--no_eval", action="store_true")
+    parser.add_argument("--no_train", action="store_true", help="only evaluate")
     parser.add_argument("--linear", choices=["plain", "onednn"], default="plain", help="matrix product inside torch.nn.Linear")
     parser.add_argument("--output_dir", help="keep the fine-tuned model in this folder")
     parser.add_argument("--output", default="", help="also write the JSON to this file")
@@ -54,8 +58,10 @@ def main():
         set_seed,
     )
 
+    import batches
     import onednn_linear
-    from glue import TASKS, Rows, metrics, read_rows
+    from clock import Clock
+    from glue import TASKS, Rows, cached, encode, metrics
 
     transformers.utils.logging.set_verbosity_error()
     if args.linear == "onednn":
@@ -67,12 +73,24 @@ def main():
     pad = args.padding == "max_length"
 
     def rows(split, limit=0):
-        texts, values = read_rows(args.data_dir, args.task, split)
-        if limit:
-            texts, values = [column[:limit] for column in texts], values[:limit]
-        return Rows(tokenizer, texts, values, args.max_seq_length, pad)
+        make = lambda: encode(tokenizer, args.data_dir, args.task, split, args.max_seq_length, limit)
+        if not args.tokens:
+            return Rows(make(), args.max_seq_length if pad else 0)
+        os.makedirs(args.tokens, exist_ok=True)
+        name = os.path.basename(os.path.normpath(args.model))
+        path = os.path.join(args.tokens, f"{name}-{args.task}-{split}-{args.max_seq_length}-{limit}.npz")
+        return Rows(cached(path, make), args.max_seq_length if pad else 0)
 
-    train = rows("train", args.max_train_samples)
+    train = None if args.no_train else rows("train", args.max_train_samples)
+    chosen = []
+    if args.typical:
+        whole = batches.epoch(train.lengths, args.batch, args.group_by_length, args.seed)
+        chosen = batches.typical(whole, train.lengths, args.max_steps, args.seed)
+
+    class TypicalTrainer(Trainer):
+        def _get_train_sampler(self, train_dataset=None):
+            return [i for rows in chosen for i in rows]
+
     with tempfile.TemporaryDirectory() as scratch:
         training = TrainingArguments(
             output_dir=args.output_dir or scratch,
@@ -84,31 +102,37 @@ def main():
             learning_rate=args.lr,
             train_sampling_strategy="group_by_length" if args.group_by_length else "random",
             bf16=args.bf16,
+            bf16_full_eval=args.bf16 and args.no_train,
+            torch_compile=args.compile,
             use_cpu=True,
             save_strategy="no",
             logging_strategy="no",
             report_to="none",
             disable_tqdm=True,
         )
-        trainer = Trainer(
+        clock = Clock()
+        trainer = (TypicalTrainer if args.typical else Trainer)(
             model=model,
             args=training,
             train_dataset=train,
             processing_class=tokenizer,
             data_collator=default_data_collator if pad else DataCollatorWithPadding(tokenizer),
             compute_metrics=lambda p: metrics(args.task, p.predictions, p.label_ids),
+            callbacks=[clock],
         )
-        cpu = time.process_time()
-        result = trainer.train().metrics
-        cpu = time.process_time() - cpu
-        result.update({} if args.no_eval else trainer.evaluate(rows("dev")))
+        result = {}
+        if train is not None:
+            result.update(trainer.train().metrics, **clock.record(args.untimed))
+        if not args.no_eval:
+            result.update(trainer.evaluate(rows("dev")))
         if args.output_dir:
             trainer.save_model()
+    timed = chosen[args.untimed :]
     record = {
         **result,
-        "train_cpu_seconds": cpu,
+        **({"timed_rows": args.batch * len(timed), "timed_tokens": batches.tokens(timed, train.lengths)} if timed else {}),
         "steps": trainer.state.global_step,
-        "settings": {k: v for k, v in vars(args).items() if k not in ("model", "data_dir", "output", "output_dir")},
+        "settings": {k: v for k, v in vars(args).items() if k not in ("model", "data_dir", "output", "output_dir", "tokens")},
         "model": os.path.basename(os.path.normpath(args.model)),
         "optimizer": str(training.optim.value),
         "attention": model.config._attn_implementation,

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Parameters, Space } from '../../../lib/search/space.ts';
-import { python } from '../../lib/case.ts';
+import { defaultWork, findPython } from '../../lib/python.ts';
 import { root } from '../../lib/side.ts';
 
 /** bench/peers/optuna_samplers.py, asked line by line. */
@@ -15,7 +15,7 @@ export interface Peer {
 }
 
 export function startPeer(): Peer {
-  const child = spawn(python, [join(root, 'bench', 'peers', 'optuna_samplers.py')], {
+  const child = spawn(findPython(defaultWork), [join(root, 'bench', 'peers', 'optuna_samplers.py')], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, OMP_NUM_THREADS: '1' },
   });

@@ -1,0 +1,68 @@
+/** Command lines of the programs that are compared. */
+import { join } from 'node:path';
+import { data, hfTrainer, type Precision } from './case.ts';
+import { peersPython } from './python.ts';
+import { root, type Side } from './side.ts';
+
+/** Training steps of one model on one task, the same for every side. */
+export interface StepSetting {
+  readonly model: string;
+  readonly task: string;
+  readonly batch: number;
+  /** Of these the first `untimed` are timed apart. */
+  readonly steps: number;
+  readonly untimed: number;
+  readonly threads: number;
+  readonly precision: Precision;
+  readonly work: string;
+}
+
+export const glue = (): string => join(data(), 'glue');
+
+/** Names and values as a command line; `true` is a flag, `false` is left out. */
+export function flags(values: Readonly<Record<string, string | number | boolean>>): string[] {
+  return Object.entries(values)
+    .filter(([, value]) => value !== false)
+    .flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]));
+}
+
+const peerFlags = (s: StepSetting, seed: number): string[] =>
+  flags({
+    ...{ model: s.model, task: s.task, data_dir: glue(), seed, batch: s.batch, max_steps: s.steps },
+    ...{ untimed: s.untimed, threads: s.threads, bf16: s.precision === 'bf16', tokens: join(s.work, 'tokens') },
+  });
+
+/** Ways of Trainer, by the names of --peers. */
+export const trainerWays: Readonly<Record<string, readonly string[]>> = {
+  padded: ['--padding', 'max_length'],
+  dynamic: ['--padding', 'longest'],
+  grouped: ['--padding', 'longest', '--group_by_length'],
+  compiled: ['--padding', 'longest', '--group_by_length', '--compile'],
+};
+
+/** The names of --peers in the case `step`. */
+export const stepPeers: readonly string[] = [...Object.keys(trainerWays), 'loop'];
+
+/** Steps that stand for an epoch (see peers/batches.py) in one of Trainer's ways, or in a plain loop. */
+export function peerStep(way: string, setting: StepSetting, seed: number): Side {
+  const python = peersPython(setting.work);
+  const common = peerFlags(setting, seed);
+  if (way === 'loop') return { name: way, command: [python, join(root, 'bench', 'peers', 'torch_loop.py'), ...common] };
+  const own = trainerWays[way];
+  if (own === undefined) throw new Error(`--peers: expected ${stepPeers.join(', ')}, received ${way}`);
+  return { name: way, command: [python, hfTrainer, ...common, '--typical', '--no_eval', ...own] };
+}
+
+export const ours = 'lrdist';
+
+/** lrdist's steps; `peaks` rounds of the machine's rates after them. */
+export function ownStep(
+  setting: StepSetting,
+  seed: number,
+  extra: { peaks?: number; accumulation?: number } = {},
+): Side {
+  const { model, task, batch, steps, untimed, threads, precision } = setting;
+  const values = { model, task, data_dir: glue(), seed, batch, max_steps: steps, untimed, threads };
+  const parameters = flags({ ...values, bf16: precision === 'bf16', ...extra });
+  return { name: ours, command: [process.execPath, join(root, 'bench', 'sides', 'train.ts'), ...parameters] };
+}
