@@ -168,10 +168,10 @@ SessionSpec read_session_spec(Napi::Value value) {
   s.replicas = f.integer("replicas", 1, 4096);
   const std::string device = f.text("device", 100);
   if (device != "cpu") throw Error("ERR_DEVICE_UNAVAILABLE", "spec.device: this build has 'cpu' only, not '" + device + "'");
-  f.choice<bool>("precision", {{"fp32", true}});
+  s.precision = f.choice<Precision>("precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}});
   s.threads = static_cast<int>(f.integer("threads", 1, 1024));
   s.seed = static_cast<uint64_t>(f.integer("seed", 0, max_safe_integer));
-  s.matmul = f.choice<Matmul>("matmul", {{"auto", Matmul::automatic}, {"mkl", Matmul::mkl}, {"onednn", Matmul::onednn}});
+  s.matmul = f.text("matmul", 10000);
   return s;
 }
 
@@ -366,6 +366,5 @@ Napi::Value to_js(Napi::Env env, SegmentResult&& result) {
   return object;
 }
 
-Napi::Value to_js(Napi::Env env, Matmul matmul) { return Napi::String::New(env, matmul == Matmul::onednn ? "onednn" : "mkl"); }
 
 }  // namespace lrdist

@@ -31,6 +31,5 @@ Napi::Value to_js(Napi::Env env, StepEvent&& event);
 Napi::Value to_js(Napi::Env env, SegmentResult&& result);
 Napi::Value to_js(Napi::Env env, std::vector<float>&& numbers);
 Napi::Value to_js(Napi::Env env, std::vector<double>&& numbers);
-Napi::Value to_js(Napi::Env env, Matmul matmul);
 
 }  // namespace lrdist

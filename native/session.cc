@@ -33,7 +33,7 @@ Session::Session(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Session>(inf
     check_heads(spec.model, spec.heads, "spec.heads");
     auto shared = std::make_shared<Shared>(spec, [this] { bell_->ring(); });
     facts_ = {spec.model, spec.heads, shared->engine.replicas(), shared->engine.parameters(), {}, {}, {}};
-    if (spec.matmul != Matmul::automatic) shared->matmul = shared->engine.matmul();
+    if (spec.matmul != "auto") shared->matmul = shared->engine.matmul();
     threads_ = spec.threads;
     bell_ = std::make_unique<Doorbell>(env, [this](Napi::Env now) { answer(now); });
     environment_ = env.GetInstanceData<Environment>();
@@ -94,6 +94,7 @@ void Session::submit(std::unique_ptr<Pending> pending, Job&& job) {
     try {
       if (shared->engine.stop && !runs_when_stopped) throw Error("ERR_STOPPED", "stopped before it began");
       ComputeThread::use_threads(threads);
+      const profile::InForce recording(shared->recorder.get());
       if (!shared->matmul) shared->matmul = shared->engine.matmul();
       outcome = run(shared->engine, shared->channel);
     } catch (...) {

@@ -10,6 +10,7 @@
 
 #include "checks.h"
 #include "compute_thread.h"
+#include "core/profile.h"
 #include "events.h"
 #include "napi_setup.h"
 
@@ -37,7 +38,8 @@ class Session : public Napi::ObjectWrap<Session> {
     Shared(const SessionSpec& spec, std::function<void()> ring) : engine(spec), channel(std::move(ring)) {}
     Engine engine;
     Channel channel;
-    std::optional<Matmul> matmul;  // the library, once a job has measured it: measuring is computing
+    std::optional<std::string> matmul;  // the libraries, once a job has measured it: measuring is computing
+    std::unique_ptr<profile::Recorder> recorder;  // of the jobs, while a profile is made
   };
 
   // What a method that gives a promise asks for.
@@ -83,6 +85,9 @@ class Session : public Napi::ObjectWrap<Session> {
   Napi::Value read(const Napi::CallbackInfo& info);
   Napi::Value write(const Napi::CallbackInfo& info);
   Napi::Value memory(const Napi::CallbackInfo& info);
+  void start_profile(const Napi::CallbackInfo& info);
+  Napi::Value take_profile(const Napi::CallbackInfo& info);
+  Napi::Value measure_peaks(const Napi::CallbackInfo& info);
   void request_stop(const Napi::CallbackInfo& info);
   void close_sync(const Napi::CallbackInfo& info);
 

@@ -26,7 +26,9 @@ Napi::Function Session::define(Napi::Env env) {
                       InstanceMethod<&Session::set_replicas>("setReplicas"), InstanceMethod<&Session::snapshot>("snapshot"),
                       InstanceMethod<&Session::restore>("restore"), InstanceMethod<&Session::release>("release"),
                       InstanceMethod<&Session::read>("read"), InstanceMethod<&Session::write>("write"),
-                      InstanceMethod<&Session::memory>("memory"), InstanceMethod<&Session::request_stop>("requestStop"),
+                      InstanceMethod<&Session::memory>("memory"), InstanceMethod<&Session::start_profile>("startProfile"),
+                      InstanceMethod<&Session::take_profile>("takeProfile"), InstanceMethod<&Session::measure_peaks>("measurePeaks"),
+                      InstanceMethod<&Session::request_stop>("requestStop"),
                       InstanceMethod<&Session::close_sync>("closeSync")});
 }
 
@@ -40,7 +42,7 @@ Napi::Value Session::parameters(const Napi::CallbackInfo& info) {
 Napi::Value Session::matmul(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     require_idle();
-    return to_js(info.Env(), shared_->matmul ? *shared_->matmul : engine().matmul());
+    return Napi::String::New(info.Env(), shared_->matmul ? *shared_->matmul : engine().matmul());
   });
 }
 

@@ -55,15 +55,22 @@ export interface NativeHead {
   readonly dropout: number;
 }
 
-/** Library for the matrix products; `auto` measures both once per process. */
-export type Matmul = 'auto' | 'mkl' | 'onednn';
+/**
+ * Libraries for the matrix products; `auto` measures them once per process. A choice by shape, as `matmul()` returns it, is a library followed by
+ * exceptions: `onednn;mkl:forward/1152x384,weight/384x384` (form of the product / shape of the weight). `onednn-linear` is oneDNN reached
+ * through libtorch's operator, for a libtorch without the function.
+ */
+export type Matmul = 'auto' | MatmulLibrary | `${MatmulLibrary};${string}`;
+export type MatmulLibrary = 'mkl' | 'onednn' | 'onednn-linear';
+/** `bf16`: matrix products and what lies between them in bfloat16, sums in fp32; weights, moments, gradients of weights and the residual stream in fp32. */
+export type Precision = 'fp32' | 'bf16';
 
 export interface NativeSessionSpec {
   readonly model: NativeModelSpec;
   readonly heads: readonly NativeHead[];
   readonly replicas: number;
   readonly device: string;
-  readonly precision: 'fp32';
+  readonly precision: Precision;
   readonly threads: number;
   /** Key of the dropout and masking streams, an integer in [0, 2^53). */
   readonly seed: number;
@@ -282,6 +289,62 @@ export type NativeOperand =
   | { readonly buffer: 'weights' | 'exp_avg' | 'exp_avg_sq' }
   | { readonly buffer: 'slot'; readonly slot: number };
 
+/**
+ * Sums over all calls of one kernel in one phase of one kind of job; with an empty kernel over all runs of the phase, with an empty phase
+ * over all jobs, each with what lies within it.
+ */
+export interface NativeProfileRow {
+  /** `train`, `evaluate`, `fisher`, `gradient`. */
+  readonly job: string;
+  readonly phase: string;
+  /** -1 = none. */
+  readonly layer: number;
+  readonly kernel: string;
+  /** Width of the result, 0 where there is none. Of a product of [m, inner] and [inner, columns] m varies with the batch. */
+  readonly columns: number;
+  readonly inner: number;
+  readonly count: number;
+  readonly seconds: number;
+  readonly flops: number;
+  /** Every array that is read or written, once for each. */
+  readonly bytes: number;
+}
+
+export interface NativeProfile {
+  readonly rows: readonly NativeProfileRow[];
+  /** The newest calls and phases, in the order of their ends. Times in microseconds, starts since startProfile. */
+  readonly events: {
+    readonly start: Float64Array;
+    readonly duration: Float64Array;
+    /** Index into rows. */
+    readonly row: Int32Array;
+    /** Optimizer step as in `stepOffset`, and replica; -1 = none. */
+    readonly step: Int32Array;
+    readonly replica: Int32Array;
+    /** Rows of the matrices. */
+    readonly matrixRows: Int32Array;
+  };
+  /** Events that found no room. */
+  readonly dropped: number;
+}
+
+export interface NativePeakSpec {
+  /** [S x 3]: rows m, and the weight's [n, k] of a linear layer. */
+  readonly shapes: Int32Array;
+  readonly precision: 'fp32' | 'bf16';
+  /** Runs of each product; the fastest counts. */
+  readonly rounds: number;
+}
+
+export interface NativePeaks {
+  /** Libraries for matrix products in this libtorch. */
+  readonly libraries: readonly string[];
+  /** [S x 3 x libraries] of forward (x w^T), input gradient (dy w) and weight gradient (dy^T x); NaN where a library refuses. */
+  readonly flopsPerSecond: Float64Array;
+  /** Bytes read and written by a copy of memory that no cache holds. */
+  readonly copyBytesPerSecond: number;
+}
+
 export interface NativeMemory {
   readonly weights: number;
   readonly moments: number;
@@ -294,8 +357,8 @@ export interface NativeMemory {
 
 export interface NativeSession {
   parameters(): readonly NativeParameter[];
-  /** The library chosen for the matrix products. */
-  matmul(): 'mkl' | 'onednn';
+  /** The libraries chosen for the matrix products. */
+  matmul(): Matmul;
   replicas(): number;
   addHead(head: NativeHead): Promise<number>;
   addDataset(data: NativeRagged): number;
@@ -327,6 +390,12 @@ export interface NativeSession {
   /** Writes a safetensors file: the given JSON header, then the sources' bytes in order (weights, moments, slots F32; steps I64 [1]; touched U8 [rows]). Written to a temporary name, synced, renamed. */
   write(path: string, header: string, sources: readonly NativeSource[]): Promise<void>;
   memory(): NativeMemory;
+  /** Records all jobs from here on; at most that many events are kept. */
+  startProfile(options: { readonly events: number }): void;
+  /** What was recorded since startProfile; ends the recording. */
+  takeProfile(): NativeProfile;
+  /** The machine's own rates with this session's threads. */
+  measurePeaks(peaks: NativePeakSpec): Promise<NativePeaks>;
   /** Polled at least once per micro-batch in train, evaluate and fisher. */
   requestStop(): void;
   /** Stops, waits for the running job, frees everything. Idempotent. For `process.on('exit')`. */

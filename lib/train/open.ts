@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { env } from '../env.ts';
-import type { NativeHead, NativeSessionSpec } from '../native/boundary.ts';
+import type { Matmul, NativeHead, NativeSessionSpec } from '../native/boundary.ts';
 import { loadNative, trackSession, untrackSession } from '../native/load.ts';
 import { check } from './check.ts';
 import { nativeSpec, readConfig } from './config.ts';
@@ -14,6 +14,13 @@ import type { Model, ModelOptions } from './model.ts';
 import { fromNative, withSignal } from './native-errors.ts';
 
 const whole = z.number().int();
+/** As `matmul()` of a session returns it; the engine checks the rest. */
+const matmul = z.custom<Matmul>(
+  (value) => typeof value === 'string' && /^(auto|(mkl|onednn)(-linear)?(;.*)?)$/.test(value),
+  {
+    error: 'expected auto, mkl, onednn or a choice taken from a record',
+  },
+);
 const dropout = z.number().min(0).lt(1).optional();
 const taskSchema = z.looseObject({ name: z.string(), labels: z.array(z.string()).readonly().nullable() });
 
@@ -34,7 +41,7 @@ const schema = z.strictObject({
   device: z.string().default('cpu'),
   threads: whole.min(1).max(4096).optional(),
   seed: whole.nonnegative().max(Number.MAX_SAFE_INTEGER).default(42),
-  matmul: z.enum(['auto', 'mkl', 'onednn']).optional(),
+  matmul: matmul.optional(),
   pool: z.enum(['pooler', 'cls']).optional(),
   from: z.enum(['weights', 'config']).default('weights'),
   hiddenDropout: dropout,
@@ -142,8 +149,10 @@ function envThreads(): number | undefined {
   return Number(value);
 }
 
-function envMatmul(): 'mkl' | 'onednn' | undefined {
+function envMatmul(): Matmul | undefined {
   const value = env('LRDIST_MATMUL');
-  if (value === undefined || value === 'mkl' || value === 'onednn') return value;
+  if (value === undefined) return undefined;
+  const parsed = matmul.safeParse(value);
+  if (parsed.success) return parsed.data;
   throw new LrdistError('ERR_INVALID_OPTION', `LRDIST_MATMUL: expected mkl or onednn, received "${value}"`);
 }

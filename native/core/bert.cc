@@ -67,14 +67,14 @@ Tensor layer_forward(const Pass& pass, int64_t layer, const Batch& batch, const 
     a.x_NH = x_NH;
   }
   if (pass.layout.fused_qkv() && !wanted) {
-    a.query = product.forward(x_TH, pass.at(t.query), 3 * h);
+    a.query = product.forward(x_TH, pass.matrix(t.query, 3 * h, h));
   } else {
-    a.query = product.forward(x_NH, pass.at(t.query), h);
+    a.query = product.forward(x_NH, pass.matrix(t.query, h, h));
     if (pass.layout.fused_qkv()) {
-      a.key = product.forward(x_TH, pass.at(t.key), 2 * h);
+      a.key = product.forward(x_TH, pass.matrix(t.key, 2 * h, h));
     } else {
-      a.key = product.forward(x_TH, pass.at(t.key), h);
-      a.value = product.forward(x_TH, pass.at(t.value), h);
+      a.key = product.forward(x_TH, pass.matrix(t.key, h, h));
+      a.value = product.forward(x_TH, pass.matrix(t.value, h, h));
     }
   }
   a.context_NH = at::empty({rows.padded, h});
@@ -87,18 +87,18 @@ Tensor layer_forward(const Pass& pass, int64_t layer, const Batch& batch, const 
   };
   const auto or_null = [](const Tensor& x) { return x.defined() ? data(x) : nullptr; };
 
-  const Tensor projected = product.forward(a.context_NH, pass.at(t.output), h);
+  const Tensor projected = product.forward(a.context_NH, pass.matrix(t.output, h, h));
   norms(a.xhat1_NH, a.rstd1);
   a.h_NH = at::empty({rows.padded, h});
   kernels::bias_dropout_residual_norm(data(projected), pass.at(t.output_bias), data(x_NH), pass.at(t.norm1), pass.at(t.norm1_bias), eps,
                                       pass.dropout_at(m.hidden_dropout, kernels::site_attention_output(layer)), rows, h, data(a.h_NH),
                                       or_null(a.xhat1_NH), or_null(a.rstd1));
 
-  a.u_NI = product.forward(a.h_NH, pass.at(t.up), m.intermediate);
+  a.u_NI = product.forward(a.h_NH, pass.matrix(t.up, m.intermediate, h));
   a.g_NI = kept ? at::empty({rows.padded, m.intermediate}) : a.u_NI;
   kernels::bias_gelu(data(a.u_NI), pass.at(t.up_bias), rows, m.intermediate, data(a.g_NI));
 
-  const Tensor down = product.forward(a.g_NI, pass.at(t.down), h);
+  const Tensor down = product.forward(a.g_NI, pass.matrix(t.down, h, m.intermediate));
   norms(a.xhat2_NH, a.rstd2);
   const Tensor y = at::empty({rows.padded, h});
   kernels::bias_dropout_residual_norm(data(down), pass.at(t.down_bias), data(a.h_NH), pass.at(t.norm2), pass.at(t.norm2_bias), eps,
@@ -199,12 +199,12 @@ TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, c
   if (!to_up) return {};
 
   // feed-forward
-  const Tensor du = product.backward_input(ddown, pass.at(t.down), m.intermediate);
+  const Tensor du = product.backward_input(ddown, pass.matrix(t.down, h, m.intermediate));
   kernels::gelu_backward(data(du), data(a.u_NI), rows.count, m.intermediate);
   bias_gradient(data(du), rows.count, m.intermediate, t.up_bias, learning, gradients);
   weight_gradient(pass, du, a.h_NH, t.up, learning, gradients);
   if (!to_norm1) return {};
-  const Tensor dh2 = product.backward_input(du, pass.at(t.up), h);
+  const Tensor dh2 = product.backward_input(du, pass.matrix(t.up, m.intermediate, h));
 
   // norm1 <- dropout(output) + x
   const kernels::Dropout dropout1 = pass.dropout_at(m.hidden_dropout, kernels::site_attention_output(layer));
@@ -215,7 +215,7 @@ TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, c
   bias_gradient(data(doutput), rows.count, h, t.output_bias, learning, gradients);
   weight_gradient(pass, doutput, a.context_NH, t.output, learning, gradients);
   if (!to_projections) return {};
-  const Tensor dcontext = product.backward_input(doutput, pass.at(t.output), h);
+  const Tensor dcontext = product.backward_input(doutput, pass.matrix(t.output, h, h));
 
   // attention
   Tensor dquery = at::empty(a.query.sizes()), dkey, dvalue;
@@ -241,10 +241,10 @@ TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, c
   if (!below) return {};
 
   // input
-  if (!dkey.defined()) return {product.backward_input(dquery, pass.at(t.query), h), dresidual};
-  Tensor dx = product.backward_input(dkey, pass.at(t.key), h);
-  if (dvalue.defined()) kernels::add(data(dx), data(product.backward_input(dvalue, pass.at(t.value), h)), dx.numel());
-  const Tensor dx_NH = product.backward_input(dquery, pass.at(t.query), h);
+  if (!dkey.defined()) return {product.backward_input(dquery, pass.matrix(t.query, dquery.size(1), h)), dresidual};
+  Tensor dx = product.backward_input(dkey, pass.matrix(t.key, dkey.size(1), h));
+  if (dvalue.defined()) kernels::add(data(dx), data(product.backward_input(dvalue, pass.matrix(t.value, h, h))), dx.numel());
+  const Tensor dx_NH = product.backward_input(dquery, pass.matrix(t.query, dquery.size(1), h));
   if (!wanted) {
     kernels::add(data(dx), data(dx_NH), dx.numel());
     return {dx, dresidual};

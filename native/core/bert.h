@@ -24,6 +24,8 @@ struct Pass {
   bool dropout;
 
   const float* at(int32_t tensor) const { return weights + layout.tensors[static_cast<size_t>(tensor)].offset; }
+  // A weight [n, k] as a factor of products; n may reach over the weights that follow it.
+  at::Tensor matrix(int32_t tensor, int64_t n, int64_t k) const { return view(at(tensor), n, k); }
   kernels::Dropout dropout_at(double probability, uint32_t site) const {
     return kernels::make_dropout(dropout ? probability : 0, seed, step, site);
   }

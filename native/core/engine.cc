@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "../kernels/kernels.h"
+#include "allocator.h"
 #include "state.h"
 
 namespace lrdist {
@@ -127,8 +128,13 @@ const float* Engine::State::slot_row(int64_t id, int64_t replica) {
   return values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : replica) * layout.size;
 }
 
+Product Engine::State::product() const { return Product(choose_matmul(spec.matmul, layout)); }
+
 Engine::Engine(const SessionSpec& spec) : state_(std::make_unique<State>(spec)) {}
-Engine::~Engine() = default;
+Engine::~Engine() {
+  state_.reset();
+  release_kept_memory();
+}
 
 std::vector<ParameterInfo> Engine::parameters() const {
   std::vector<ParameterInfo> result;
@@ -136,7 +142,7 @@ std::vector<ParameterInfo> Engine::parameters() const {
   return result;
 }
 
-Matmul Engine::matmul() const { return choose_matmul(state_->spec.matmul); }
+std::string Engine::matmul() const { return choose_matmul(state_->spec.matmul, state_->layout).text(); }
 int64_t Engine::replicas() const { return state_->count(); }
 
 // Everything new is made before anything old is given up: running out of memory leaves the engine as it was.
@@ -187,6 +193,7 @@ void Engine::set_replicas(const std::vector<int32_t>& order) {
   const c10::InferenceMode guard;
   state_->rearrange(order, state_->layout.size);
   state_->plan.reset();
+  release_kept_memory();
 }
 
 int64_t Engine::snapshot(bool all) {

@@ -34,7 +34,7 @@ struct HeadSpec {
   double dropout;
 };
 
-enum class Matmul { automatic, mkl, onednn };
+enum class Precision { fp32, bf16 };
 
 struct SessionSpec {
   ModelSpec model;
@@ -42,7 +42,8 @@ struct SessionSpec {
   int64_t replicas;
   int threads;
   uint64_t seed;
-  Matmul matmul;
+  std::string matmul;  // matmul.h
+  Precision precision = Precision::fp32;
 };
 
 struct ParameterInfo {
@@ -182,6 +183,21 @@ struct Operand {
   int64_t slot = -1;
 };
 
+// A linear layer over m rows: weight [n, k].
+struct PeakShape {
+  int64_t m, n, k;
+};
+struct PeakSpec {
+  std::vector<PeakShape> shapes;
+  Precision precision = Precision::fp32;
+  int64_t rounds = 1;
+};
+struct Peaks {
+  std::vector<std::string> libraries;
+  std::vector<double> flops_per_second;  // [shapes x forward, input, weight x libraries]
+  double copy_bytes_per_second = 0;
+};
+
 struct Memory {
   int64_t weights, moments, gradients, slots, datasets, activations;
 };
@@ -196,7 +212,8 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   std::vector<ParameterInfo> parameters() const;
-  Matmul matmul() const;
+  // The libraries chosen for the matrix products, as text; measures unless the session was told.
+  std::string matmul() const;
   int64_t replicas() const;
 
   int64_t add_head(const HeadSpec& head);
@@ -217,6 +234,7 @@ class Engine {
   std::vector<float> read(const Source& source) const;
   void write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const;
   Memory memory() const;
+  Peaks measure_peaks(const PeakSpec& spec);
 
   std::atomic<bool> stop{false};
 

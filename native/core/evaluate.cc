@@ -53,7 +53,7 @@ std::vector<float> Engine::evaluate(const Evaluation& e) {
   const HeadSpec& head = s.layout.head_specs[static_cast<size_t>(e.head)];
   const bool masked_lm = head.kind == HeadKind::masked_lm;
   if (masked_lm && e.want == Want::logits) throw Error("ERR_INVALID_OPTION", "want: a masked-lm head gives losses, not logits");
-  const Product product(choose_matmul(s.spec.matmul));
+  const Product product = s.product();
   const int64_t h = s.layout.model.hidden, layers = s.layout.model.layers;
 
   std::vector<int32_t> rows = e.rows;

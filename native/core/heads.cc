@@ -46,7 +46,7 @@ Classification classify(const Pass& pass, const Batch& batch, int64_t head, cons
   const int64_t h = layout.model.hidden, count = batch.wanted.count();
   Classification c;
   if (spec.pooler) {
-    c.pooled_NH = pass.product.forward(y_NH, pass.at(layout.pooler), h);
+    c.pooled_NH = pass.product.forward(y_NH, pass.matrix(layout.pooler, h, h));
     const float* bias = pass.at(layout.pooler_bias);
     float* p = data(c.pooled_NH);
     for (int64_t i = 0; i < count; ++i)
@@ -215,7 +215,7 @@ HeadGradient classification_backward(const Pass& pass, const Batch& batch, const
     const GradientTarget target = gradients.target(layout.pooler);
     pass.product.backward_weight(dinput, y_NH, target.data, target.accumulate);
   }
-  if (encoder) result.dy_NH = pass.product.backward_input(dinput, pass.at(layout.pooler), h);
+  if (encoder) result.dy_NH = pass.product.backward_input(dinput, pass.matrix(layout.pooler, h, h));
   return result;
 }
 
@@ -229,7 +229,7 @@ Transformed transform(const Pass& pass, const Batch& batch, const HeadTensors& t
   const int64_t h = pass.layout.model.hidden;
   const Rows rows = rows_of(batch.wanted);
   Transformed t;
-  t.u_NH = pass.product.forward(y_NH, pass.at(tensors.transform), h);
+  t.u_NH = pass.product.forward(y_NH, pass.matrix(tensors.transform, h, h));
   const Tensor g = at::empty({rows.padded, h});
   kernels::bias_gelu(data(t.u_NH), pass.at(tensors.transform_bias), rows, h, data(g));
   t.xhat_NH = at::empty({rows.padded, h});
@@ -247,7 +247,7 @@ void for_logits(const Pass& pass, const Batch& batch, const HeadTensors& tensors
   constexpr int64_t chunk = 256;
   for (int64_t first = 0; first < count; first += chunk) {
     const int64_t n = std::min(chunk, count - first), n_padded = std::min(chunk, padded - first);
-    const Tensor logits = pass.product.forward(t_NH.narrow(0, first, n_padded), pass.at(pass.layout.word), vocab);
+    const Tensor logits = pass.product.forward(t_NH.narrow(0, first, n_padded), pass.matrix(pass.layout.word, vocab, t_NH.size(1)));
     kernels::add_bias(data(logits), pass.at(tensors.bias), n, vocab);
     f(first, n, logits);
   }
@@ -281,7 +281,7 @@ HeadGradient masked_lm_backward(const Pass& pass, const Batch& batch, const Head
       pass.product.backward_weight(logits, t.t_NH.narrow(0, first, logits.size(0)), target.data, target.accumulate);
     }
     if (encoder || transform_learns) {
-      const Tensor d = pass.product.backward_input(logits, pass.at(layout.word), h);
+      const Tensor d = pass.product.backward_input(logits, pass.matrix(layout.word, vocab, h));
       std::copy_n(data(d), d.numel(), data(dt) + first * h);
     }
   });
@@ -306,7 +306,7 @@ HeadGradient masked_lm_backward(const Pass& pass, const Batch& batch, const Head
     const GradientTarget target = gradients.target(tensors.transform);
     pass.product.backward_weight(dg, y_NH, target.data, target.accumulate);
   }
-  if (encoder) result.dy_NH = pass.product.backward_input(dg, pass.at(tensors.transform), h);
+  if (encoder) result.dy_NH = pass.product.backward_input(dg, pass.matrix(tensors.transform, h, h));
   return result;
 }
 

@@ -53,7 +53,7 @@ int64_t Engine::fisher(const FisherSpec& f) {
   const c10::InferenceMode guard;
   State& s = *state_;
   const Ragged& data = s.dataset(f.dataset);
-  const Product product(choose_matmul(s.spec.matmul));
+  const Product product = s.product();
   const int64_t slot = new_slot(s, "the Fisher diagonal");
   const float scale = 1.0f / static_cast<float>(f.rows.size());
   for (const int32_t row : f.rows) {
@@ -77,7 +77,7 @@ int64_t Engine::gradient(const GradientSpec& spec) {
   const c10::InferenceMode guard;
   State& s = *state_;
   const Ragged& data = s.dataset(spec.dataset);
-  const Product product(choose_matmul(s.spec.matmul));
+  const Product product = s.product();
   const int64_t slot = new_slot(s, "the gradients");
   const auto total = static_cast<int64_t>(spec.rows.size());
   for (int64_t begin = 0; begin < total;) {

@@ -7,6 +7,7 @@
 #include <xmmintrin.h>
 #endif
 
+#include "allocator.h"
 #include "engine.h"
 
 namespace lrdist {
@@ -29,6 +30,7 @@ std::string libtorch_loaded() {
 int default_threads() { return at::get_num_threads(); }
 
 void prepare_compute_thread(int threads) {
+  install_allocator();
   if (at::get_num_threads() != threads) at::set_num_threads(threads);
 #ifdef __SSE3__
   // Denormal moments would double the optimizer's time. The mode belongs to a thread, so every thread of the pool sets it.

@@ -44,6 +44,7 @@ struct Engine::State {
   int64_t next_dataset = 0, next_slot = 0;
   int64_t peak_activations = 0;
 
+  Product product() const;
   int64_t count() const { return static_cast<int64_t>(replicas.size()); }
   float* weights_of(int64_t replica) { return weights.mutable_data_ptr<float>() + replica * layout.size; }
   void need_weights();

@@ -7,6 +7,7 @@
 
 #include "heads.h"
 #include "penalties.h"
+#include "profile.h"
 #include "state.h"
 
 namespace lrdist {
@@ -33,12 +34,13 @@ const float* teacher(const Engine::State& state, const Part& part, int64_t repli
 // is honoured between steps, where all replicas stand at the same one.
 SegmentResult Engine::train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step) {
   const c10::InferenceMode guard;
+  const profile::Phase job("train");
   State& s = *state_;
   if (!s.plan) throw Error("ERR_INVALID_OPTION", "train: setPlan comes first (and again after setReplicas)");
   s.need_weights();
   s.need_moments();
   const Plan& plan = *s.plan;
-  const Product product(choose_matmul(s.spec.matmul));
+  const Product product = s.product();
   const int64_t replicas = s.count(), layers = s.layout.model.layers;
   const float nan = std::numeric_limits<float>::quiet_NaN();
 

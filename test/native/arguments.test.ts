@@ -45,7 +45,7 @@ test('session specification', async () => {
       [/^spec\.heads: there can be only one 'masked-lm' head/, { heads: [words, { ...words, name: 'more' }] }],
       [/^spec\.replicas: /, { replicas: 0 }],
       [/^spec\.replicas: expected 1 to 64 /, { ...model({ vocab: 2 ** 22 }), replicas: 65 }],
-      [/^spec\.precision: expected 'fp32', received 'fp8'/, { precision: 'fp8' }],
+      [/^spec\.precision: expected one of 'fp32', 'bf16', received 'fp8'/, { precision: 'fp8' }],
       [/^spec\.threads: /, { threads: 0 }],
       [/^spec\.seed: /, { seed: 2 ** 53 }],
       [/^spec\.seed: .*a bigint/, { seed: 1n }],
