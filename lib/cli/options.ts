@@ -1,4 +1,5 @@
 import type { Options } from 'yargs';
+import { samplingStrategies } from '../train/batching.ts';
 import { scheduleNames } from '../rates/schedule.ts';
 
 /**
@@ -149,6 +150,19 @@ export const trainingOptions = define({
     defaultDescription: '8',
     describe: 'rows in a training batch',
   },
+  batch_tokens: {
+    type: 'number',
+    requiresArg: true,
+    describe: 'most tokens in a training batch, instead of a number of rows',
+  },
+  train_sampling_strategy: {
+    type: 'string',
+    requiresArg: true,
+    choices: samplingStrategies,
+    defaultDescription: 'random',
+    describe: 'order of the rows in an epoch',
+  },
+  group_by_length: { type: 'boolean', describe: 'the same as --train_sampling_strategy group_by_length' },
   per_device_eval_batch_size: {
     type: 'number',
     requiresArg: true,
@@ -214,6 +228,7 @@ export const checkpointOptions = define({
 export const deviceOptions = define({
   device: { type: 'string', requiresArg: true, defaultDescription: 'cpu', describe: 'device to compute on' },
   threads: { type: 'number', requiresArg: true, describe: 'compute threads' },
+  bf16: { type: 'boolean', describe: 'compute in bfloat16, with weights and their update in fp32' },
 });
 
 /** For commands that can say what they would do. */

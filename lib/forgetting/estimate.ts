@@ -1,5 +1,6 @@
 import type { Model } from '../train/model.ts';
 import { openModel } from '../train/open.ts';
+import { countRun } from '../train/plan.ts';
 import { rowsOf, splitOf } from '../train/task.ts';
 import type { ShiftOptions, StageTraining } from './options.ts';
 import { planShift } from './plan.ts';
@@ -50,8 +51,8 @@ export async function estimateShift(options: ShiftOptions): Promise<ShiftEstimat
   await measure(2, second.training, second.steps);
 
   // A forward pass costs about a third of a training step on the same rows.
-  const { batchSize = 8, gradientAccumulationSteps = 1 } = second.training;
-  const perRow = stages.at(-1)!.seconds_per_step / (batchSize * gradientAccumulationSteps) / 3;
+  const { batchSize, accumulation } = countRun(second.training, [splitOf(tasks[1], 'train')]);
+  const perRow = stages.at(-1)!.seconds_per_step / (batchSize * accumulation) / 3;
   const evaluated = 2 * rowsOf(splitOf(tasks[0], plan.split)) + rowsOf(splitOf(tasks[1], plan.split));
   const training = stages.reduce((sum, { steps, seconds_per_step }) => sum + steps * seconds_per_step, 0);
   return { stages, seeds: plan.seeds.length, seconds: plan.seeds.length * (training + evaluated * perRow) };

@@ -16,6 +16,8 @@ export type StageTraining = Pick<
   | 'epochs'
   | 'maxSteps'
   | 'batchSize'
+  | 'batchTokens'
+  | 'samplingStrategy'
   | 'gradientAccumulationSteps'
   | 'schedule'
   | 'optimizer'
@@ -51,7 +53,7 @@ export interface ShiftOptions extends Operation {
   /** How models are opened. */
   readonly session?: Pick<
     ModelOptions,
-    'device' | 'threads' | 'matmul' | 'pool' | 'hiddenDropout' | 'attentionDropout' | 'classifierDropout'
+    'device' | 'threads' | 'matmul' | 'precision' | 'pool' | 'hiddenDropout' | 'attentionDropout' | 'classifierDropout'
   >;
   readonly onEvent?: (event: ShiftEvent) => void;
 }

@@ -23,6 +23,8 @@ const words: Readonly<Record<keyof StageTraining, string>> = {
   clipNorm: 'no gradient clipping',
   schedule: 'linear warm-up over a tenth of the steps times cosine to 0, in each stage',
   maxSteps: '',
+  batchTokens: '',
+  samplingStrategy: '',
   gradientAccumulationSteps: '',
   labelSmoothing: '',
 };
@@ -33,16 +35,23 @@ export interface Habits {
   readonly taken: Readonly<Record<string, string>>;
 }
 
+/** A token budget replaces the number of rows. */
+function habitsBeside({ batchTokens }: StageTraining): StageTraining {
+  return Object.fromEntries(
+    Object.entries(training).filter(([key]) => key !== 'batchSize' || batchTokens === undefined),
+  );
+}
+
 /** A stage's training with the published habits where it says nothing itself, and where the heads read from. */
 export function paperHabitsOf(given: StageTraining): { readonly training: StageTraining; readonly pool: 'cls' } {
-  return { training: { ...training, ...given }, pool: 'cls' };
+  return { training: { ...habitsBeside(given), ...given }, pool: 'cls' };
 }
 
 /** The options with the published habits where they say nothing themselves. */
 export function withPaperHabits(options: SequenceOptions): Habits {
   const given = options.training ?? {};
   const added = Object.fromEntries(
-    Object.entries(training).filter(([key]) => given[key as keyof StageTraining] === undefined),
+    Object.entries(habitsBeside(given)).filter(([key]) => given[key as keyof StageTraining] === undefined),
   ) as StageTraining;
   const taken: Record<string, string> = {
     mode: 'one distribution governs all stages',

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { flat, type RateDistribution } from '../rates/distribution.ts';
 import { check } from '../train/check.ts';
-import { countSteps } from '../train/plan.ts';
-import { rowsOf, splitOf, type Task } from '../train/task.ts';
+import { countRun } from '../train/plan.ts';
+import { splitOf, type Task } from '../train/task.ts';
 import type { ShiftMode, ShiftOptions, StageTraining } from './options.ts';
 import { metricOf } from './scores.ts';
 import type { TaskMetric } from '../report/shift-record.ts';
@@ -133,15 +133,6 @@ function firstStage(options: ShiftOptions, mode: ShiftMode): FirstStage {
   };
 }
 
-function stepsOf(
-  task: Task,
-  { epochs = 3, maxSteps = -1, batchSize = 8, gradientAccumulationSteps = 1 }: StageTraining,
-): number {
-  return countSteps({
-    rows: rowsOf(splitOf(task, 'train')),
-    batchSize,
-    accumulation: gradientAccumulationSteps,
-    epochs,
-    maxSteps,
-  }).total;
+function stepsOf(task: Task, training: StageTraining): number {
+  return countRun(training, [splitOf(task, 'train')]).total;
 }

@@ -2,7 +2,7 @@ import { openModel } from '../train/open.ts';
 import { rowsOf, splitOf } from '../train/task.ts';
 import type { StageTraining } from './options.ts';
 import type { SequenceOptions } from './sequence-options.ts';
-import { planSequence } from './sequence-plan.ts';
+import { planSequence, stageCounts } from './sequence-plan.ts';
 import { seedWork } from './sequence-work.ts';
 
 export interface SequenceEstimate {
@@ -39,11 +39,11 @@ export async function estimateSequence(options: SequenceOptions): Promise<Sequen
   let perRow = 0;
   for (const task of tasks) {
     const training = withoutLoss(plan.trainingAt(1));
-    const { batchSize = 8, gradientAccumulationSteps = 1 } = training;
+    const { batchSize, accumulation } = stageCounts(training, task);
     const run = (maxSteps: number): Promise<{ seconds: number }> =>
       model.train({ ...training, task, rates: options.distributions[0]!, maxSteps, ...abort }).result;
     await run(warmUp);
-    perRow += (await run(timed)).seconds / (timed * batchSize * gradientAccumulationSteps) / tasks.length;
+    perRow += (await run(timed)).seconds / (timed * batchSize * accumulation) / tasks.length;
   }
   const rows = seeds.length * seedWork(plan);
   // A forward pass costs about a third of a training step on the same rows.

@@ -4,8 +4,8 @@ import { flat, type RateDistribution } from '../rates/distribution.ts';
 import type { TaskMetric } from '../report/sequence-record.ts';
 import { check } from '../train/check.ts';
 import { type MeasurePlan, planMeasures } from './measure/index.ts';
-import { countSteps } from '../train/plan.ts';
-import { rowsOf, splitOf, type Task } from '../train/task.ts';
+import { countRun, type StepCounts } from '../train/plan.ts';
+import { splitOf, type Task } from '../train/task.ts';
 import type { ShiftMode, StageTraining } from './options.ts';
 import { ordersOf } from './orders.ts';
 import { withPaperHabits } from './paper-habits.ts';
@@ -146,17 +146,22 @@ export function planSequence(given: SequenceOptions): SequencePlan {
 
 /** Optimizer steps of a stage: epochs are passes over all rows, those of `mixed` tasks counted. */
 export function stageSteps(training: StageTraining, task: Task, mixed: readonly Task[] = []): number {
-  const { epochs = 3, maxSteps = -1, batchSize = 8, gradientAccumulationSteps = 1 } = training;
-  const rows = [task, ...mixed].reduce((sum, each) => sum + rowsOf(splitOf(each, 'train')), 0);
-  return countSteps({ rows, batchSize, accumulation: gradientAccumulationSteps, epochs, maxSteps }).total;
+  return stageCounts(training, task, mixed).total;
+}
+
+export function stageCounts(training: StageTraining, task: Task, mixed: readonly Task[] = []): StepCounts {
+  return countRun(
+    training,
+    [task, ...mixed].map((each) => splitOf(each, 'train')),
+  );
 }
 
 /** Rows that each replica is trained on, epochs and stages counted. */
 function trainedRows(tasks: readonly Task[], trainingAt: (stage: number) => StageTraining): number {
   return tasks.reduce((sum, task, stage) => {
     const training = trainingAt(stage);
-    const { batchSize = 8, gradientAccumulationSteps = 1 } = training;
-    return sum + stageSteps(training, task) * batchSize * gradientAccumulationSteps;
+    const { total, batchSize, accumulation } = stageCounts(training, task);
+    return sum + total * batchSize * accumulation;
   }, 0);
 }
 

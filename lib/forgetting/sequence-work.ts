@@ -1,7 +1,7 @@
 /** How much there is to train, in rows, replicas counted. */
 import { type Pass } from './passes.ts';
 import { penaltyAt } from './penalties.ts';
-import { isJoint, type SequencePlan, stageSteps } from './sequence-plan.ts';
+import { isJoint, type SequencePlan, stageCounts } from './sequence-plan.ts';
 
 /** Of one stage: its steps' rows, those beside them, for every replica. */
 export function stageWork(
@@ -12,13 +12,12 @@ export function stageWork(
   pass?: Pass,
 ): number {
   const training = plan.trainingAt(stage);
-  const { batchSize = 8, gradientAccumulationSteps = 1 } = training;
   const earlier = order.slice(0, stage).map((t) => plan.tasks[t]!);
   const joint = pass !== undefined && isJoint(pass, stage);
-  const steps = stageSteps(training, plan.tasks[order[stage]!]!, joint ? earlier : []);
+  const { total, batchSize, accumulation } = stageCounts(training, plan.tasks[order[stage]!]!, joint ? earlier : []);
   const kind = pass?.penalty !== undefined && stage > 0 ? penaltyAt(pass.penalty, stage).kind.name : 'none';
   const beside = kind === 'replay' ? 1 : kind === 'lwf' ? (plan.sameHead ? 1 : stage) : 0;
-  return steps * batchSize * gradientAccumulationSteps * replicas * (1 + beside);
+  return total * batchSize * accumulation * replicas * (1 + beside);
 }
 
 /** Of one seed. */

@@ -2,9 +2,9 @@
 import type { Memory } from '../forgetting/memory.ts';
 import type { StageTraining } from '../forgetting/options.ts';
 import { regularizerOf } from '../forgetting/stage.ts';
-import { countSteps } from '../train/plan.ts';
+import { countRun } from '../train/plan.ts';
 import type { Regularizer } from '../train/regularizers.ts';
-import { rowsOf, splitOf } from '../train/task.ts';
+import { splitOf } from '../train/task.ts';
 import type { PairRunOptions } from './batch-run.ts';
 import type { Candidate } from './candidate.ts';
 import type { PairOptions } from './options.ts';
@@ -67,13 +67,7 @@ export function penaltyOf(
   const numbers = Object.fromEntries(
     kind.numbers.map(({ name, value }, i) => [name, i === 0 ? (strength ?? value) : value]),
   );
-  const { total } = countSteps({
-    rows: rowsOf(splitOf(tasks[1], 'train')),
-    batchSize: training.batchSize ?? 8,
-    accumulation: training.gradientAccumulationSteps ?? 1,
-    epochs: epochsOf(training),
-    maxSteps: -1,
-  });
+  const { total } = countRun({ ...training, epochs: epochsOf(training), maxSteps: -1 }, [splitOf(tasks[1], 'train')]);
   const pretrained = { weights: undefined, fisher: undefined };
   return regularizerOf(
     { kind, name: kind.name, numbers },

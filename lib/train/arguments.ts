@@ -1,6 +1,7 @@
 /** Hugging Face's TrainingArguments: the names and defaults that mean the same here. */
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
+import { samplingStrategies } from './batching.ts';
 import { check } from './check.ts';
 import type { CommonTrainOptions } from './options.ts';
 
@@ -18,6 +19,9 @@ export const trainingArgumentsSchema = z.strictObject({
   num_train_epochs: z.number().positive().default(3),
   max_steps: whole.default(-1),
   per_device_train_batch_size: count.default(8),
+  /** lrdist's own: most tokens of a batch, instead of a number of rows. */
+  batch_tokens: count.optional(),
+  train_sampling_strategy: z.enum(samplingStrategies).default('random'),
   per_device_eval_batch_size: count.default(8),
   gradient_accumulation_steps: count.default(1),
   weight_decay: z.number().min(0).default(0),
@@ -60,6 +64,11 @@ export function trainingArguments(input: TrainingArgumentsInput): TrainingArgume
   const args = check(trainingArgumentsSchema, input, 'train');
   const bad = (message: string, remedy: string): LrdistError =>
     new LrdistError('ERR_INVALID_OPTION', message, { remedy });
+  if (args.batch_tokens !== undefined && input.per_device_train_batch_size !== undefined)
+    throw bad(
+      'batch_tokens and per_device_train_batch_size are both given',
+      'Leave one out: batches have a number of tokens or a number of rows.',
+    );
   if (args.load_best_model_at_end) {
     if (args.eval_strategy === 'no')
       throw bad('load_best_model_at_end needs evaluations while training', 'Add --eval_strategy epoch (or steps).');
@@ -102,7 +111,10 @@ export function runOptions(args: TrainingArguments): Omit<CommonTrainOptions, 'r
   return {
     epochs: args.num_train_epochs,
     maxSteps: args.max_steps,
-    batchSize: args.per_device_train_batch_size,
+    ...(args.batch_tokens === undefined
+      ? { batchSize: args.per_device_train_batch_size }
+      : { batchTokens: args.batch_tokens }),
+    ...(args.train_sampling_strategy === 'random' ? {} : { samplingStrategy: args.train_sampling_strategy }),
     gradientAccumulationSteps: args.gradient_accumulation_steps,
     schedule: {
       lr_scheduler_type: args.lr_scheduler_type as NonNullable<CommonTrainOptions['schedule']>['lr_scheduler_type'] &

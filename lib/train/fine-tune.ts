@@ -225,9 +225,9 @@ class Tuning {
     const { loggingSteps, evalSteps, saveSteps } = this.#calendar;
     return this.#history.map((history, k) =>
       trainerState({
-        args: this.#args,
         step,
         total: this.#plan.counts.total,
+        batchSize: this.#plan.counts.batchSize,
         epoch,
         epochs: this.#plan.counts.epochs,
         best: this.#best.best(k),

@@ -120,10 +120,10 @@ class TrainingRun implements Run {
     // Moments are of tensors: those that learned go on, those that join start anew.
     if (this.#step > 0 && this.#plan.phases.some(({ step }) => step === this.#step))
       this.#host.session.setPlan({ ...this.#base, ...this.#phase(), moments: 'keep' });
-    const { counts, factors, mixture, seed, clipNorm, dropout, reportMs } = this.#plan;
+    const { counts, batching, factors, mixture, seed, clipNorm, dropout, reportMs } = this.#plan;
     const from = this.#step;
     const to = this.#nextPause();
-    const plain = batchesOf(counts, seed, from, to);
+    const plain = batchesOf(counts, seed, from, to, batching);
     const batches = isPlain(mixture)
       ? { ...plain, batchPart: new Int32Array(plain.batchStep.length) }
       : mixBatches(mixture, plain, from, counts, seed);
@@ -277,7 +277,7 @@ class TrainingRun implements Run {
   }
 
   #finish(): RunResult {
-    const { counts } = this.#plan;
+    const { counts, seed, batching } = this.#plan;
     return {
       steps: this.#step,
       epochs: epochAt(counts, this.#step),
@@ -285,7 +285,7 @@ class TrainingRun implements Run {
       gradNorms: this.#gradNorms.map((norms) => norms.slice(0, this.#step)),
       nonFinite: [...this.#nonFinite],
       tokens: this.#tokens,
-      rows: rowsSeen(counts, this.#step),
+      rows: rowsSeen(counts, this.#step, seed, batching),
       seconds: this.#seconds(),
       stopped: this.#step < counts.total,
     };

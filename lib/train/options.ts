@@ -1,6 +1,7 @@
 import type { NativeMasking, NativePart } from '../native/boundary.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { ScheduleOptions } from '../rates/schedule.ts';
+import type { SamplingStrategy } from './batching.ts';
 import type { Operation } from './model.ts';
 import type { Regularizer } from './regularizers.ts';
 import type { RunResume, TrainEvent } from './run.ts';
@@ -63,6 +64,10 @@ export interface TrainOptions extends Operation {
   readonly maxSteps?: number;
   /** Rows of one micro-batch. Default 8. */
   readonly batchSize?: number;
+  /** Instead of `batchSize`: a micro-batch has at most this many tokens, special ones counted. Every epoch has equally many, about equally full. */
+  readonly batchTokens?: number;
+  /** Order of the rows in an epoch; default `random`. `group_by_length` puts rows of like length together, as transformers' sampler does. */
+  readonly samplingStrategy?: SamplingStrategy;
   /** Micro-batches summed into one step; default 1. A step's loss is the mean over all of its rows. */
   readonly gradientAccumulationSteps?: number;
   /** Default `linear`. One for all replicas, or one for each. */

@@ -1,8 +1,11 @@
 /** How many steps a run has, which rows each step takes, and at which steps it pauses. Pure arithmetic, by Hugging Face Trainer's rules. */
-import { shuffledOrder } from '../random.ts';
+import { type Batching, type Epoch, epochOf, lengthsOf, plainBatching, tokenBatches } from './batching.ts';
+import type { TrainOptions } from './options.ts';
+import { type EncodedSplit, rowsOf } from './task.ts';
 
 export interface StepCounts {
   readonly rows: number;
+  /** Rows of a micro-batch; with a token budget, their mean, rounded up. */
   readonly batchSize: number;
   readonly accumulation: number;
   /** Micro-batches of an epoch, the last partial one included. */
@@ -22,9 +25,11 @@ export function countSteps(options: {
   accumulation: number;
   epochs: number;
   maxSteps: number;
+  /** Under a token budget: tokenBatches. Then `batchSize` is not read. */
+  batchesPerEpoch?: number | undefined;
 }): StepCounts {
-  const { rows, batchSize, accumulation } = options;
-  const batchesPerEpoch = Math.ceil(rows / batchSize);
+  const { rows, accumulation, batchesPerEpoch = Math.ceil(rows / options.batchSize) } = options;
+  const batchSize = options.batchesPerEpoch === undefined ? options.batchSize : Math.ceil(rows / batchesPerEpoch);
   const stepsPerEpoch = Math.max(Math.ceil(batchesPerEpoch / accumulation), 1);
   const total = options.maxSteps > 0 ? options.maxSteps : Math.ceil(options.epochs * stepsPerEpoch);
   return {
@@ -36,6 +41,26 @@ export function countSteps(options: {
     total,
     epochs: Math.ceil(total / stepsPerEpoch),
   };
+}
+
+/** Steps of a run on these splits, with the defaults of TrainOptions. */
+export function countRun(
+  options: Pick<TrainOptions, 'maxSteps' | 'batchSize' | 'batchTokens' | 'gradientAccumulationSteps'> & {
+    readonly epochs?: number;
+  },
+  splits: readonly EncodedSplit[],
+): StepCounts {
+  const {
+    epochs = 3,
+    maxSteps = -1,
+    batchSize = 8,
+    batchTokens,
+    gradientAccumulationSteps: accumulation = 1,
+  } = options;
+  const rows = splits.reduce((sum, split) => sum + rowsOf(split), 0);
+  const batchesPerEpoch =
+    batchTokens === undefined ? undefined : tokenBatches(lengthsOf(splits.map((split) => ({ split }))), batchTokens);
+  return countSteps({ rows, batchSize, accumulation, epochs, maxSteps, batchesPerEpoch });
 }
 
 /** Epochs done after a number of steps, a fraction inside an epoch. */
@@ -56,27 +81,30 @@ export interface StepBatches {
   readonly weights: Float64Array;
 }
 
-/** Micro-batches of the steps `from` (inclusive) to `to` (exclusive). The order of an epoch depends on seed and epoch alone. */
-export function batchesOf(counts: StepCounts, seed: number, from: number, to: number): StepBatches {
-  const { rows: total, batchSize, accumulation, batchesPerEpoch, stepsPerEpoch } = counts;
+/** Micro-batches of the steps `from` (inclusive) to `to` (exclusive). The batches of an epoch depend on seed and epoch alone. */
+export function batchesOf(
+  counts: StepCounts,
+  seed: number,
+  from: number,
+  to: number,
+  batching: Batching = plainBatching,
+): StepBatches {
+  const { accumulation, batchesPerEpoch, stepsPerEpoch } = counts;
   const batchStep: number[] = [];
   const weights: number[] = [];
   const offsets: number[] = [0];
   const rows: number[] = [];
-  let order: Int32Array | undefined;
-  let orderEpoch = -1;
+  let current: (Epoch & { readonly epoch: number }) | undefined;
   for (let step = from; step < to; step++) {
     const epoch = Math.floor(step / stepsPerEpoch);
-    if (epoch !== orderEpoch || order === undefined) {
-      order = shuffledOrder(total, seed, epoch);
-      orderEpoch = epoch;
-    }
+    if (current?.epoch !== epoch) current = { epoch, ...epochOf(counts, batching, seed, epoch) };
+    const { order, cuts } = current;
     const first = (step - epoch * stepsPerEpoch) * accumulation;
     const last = Math.min(first + accumulation, batchesPerEpoch);
-    const stepRows = Math.min(last * batchSize, total) - first * batchSize;
+    const stepRows = cuts[last]! - cuts[first]!;
     for (let batch = first; batch < last; batch++) {
-      const begin = batch * batchSize;
-      const end = Math.min(begin + batchSize, total);
+      const begin = cuts[batch]!;
+      const end = cuts[batch + 1]!;
       for (let i = begin; i < end; i++) rows.push(order[i]!);
       batchStep.push(step - from);
       weights.push((end - begin) / stepRows);
@@ -92,10 +120,12 @@ export function batchesOf(counts: StepCounts, seed: number, from: number, to: nu
 }
 
 /** Rows seen in the first `steps` steps. */
-export function rowsSeen(counts: StepCounts, steps: number): number {
-  const whole = Math.floor(steps / counts.stepsPerEpoch);
-  const rest = (steps - whole * counts.stepsPerEpoch) * counts.accumulation * counts.batchSize;
-  return whole * counts.rows + Math.min(rest, counts.rows);
+export function rowsSeen(counts: StepCounts, steps: number, seed = 0, batching: Batching = plainBatching): number {
+  const epoch = Math.floor(steps / counts.stepsPerEpoch);
+  const rest = steps - epoch * counts.stepsPerEpoch;
+  if (rest === 0) return epoch * counts.rows;
+  const { cuts } = epochOf(counts, batching, seed, epoch);
+  return epoch * counts.rows + cuts[Math.min(rest * counts.accumulation, counts.batchesPerEpoch)]!;
 }
 
 /** Largest number of steps given to the engine at once: keeps the arrays of a segment small. */

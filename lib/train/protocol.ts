@@ -31,6 +31,7 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
     rows: counts.rows,
     data: digest(split.inputIds, split.typeIds, split.offsets, split.labels),
     batch_size: counts.batchSize,
+    ...batchingOf(plan),
     gradient_accumulation_steps: counts.accumulation,
     total_steps: counts.total,
     rates: digest(
@@ -47,6 +48,14 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
     other_rows: otherRows(plan),
     regularizers: describeRegularizers(plan.regularization),
     dropout: plan.dropout ? `${model.spec.model.hiddenDropout} ${model.spec.model.attentionDropout}` : 'off',
+  };
+}
+
+/** Only where it is not the default, so that checkpoints from before these options go on. */
+function batchingOf({ batching: { strategy, batchTokens } }: RunPlan): Protocol {
+  return {
+    ...(strategy === 'random' ? {} : { sampling_strategy: strategy }),
+    ...(batchTokens === undefined ? {} : { batch_tokens: batchTokens }),
   };
 }
 

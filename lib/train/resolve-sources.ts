@@ -1,6 +1,7 @@
 /** The rows of a run, checked and looked up: its own, those mixed with them, those beside them. */
 import { LrdistError } from '../errors.ts';
 import type { NativePart } from '../native/boundary.ts';
+import { lengthsOf } from './batching.ts';
 import type { HeadOptions } from './model.ts';
 import type { TrainOptions } from './options.ts';
 import type { Mixture, ResolvedSource, RowSource, SideRows } from './sources.ts';
@@ -18,9 +19,13 @@ export function resolveSources(
   context: SourceContext,
   options: TrainOptions,
   labelSmoothing: number,
-): Mixture & { readonly headNames: readonly string[] } {
+): Mixture & {
+  readonly headNames: readonly string[] /** Tokens of each row of the main list. */;
+  readonly lengths: () => Int32Array;
+} {
   const parts: NativePart[] = [];
   const headNames: string[] = [];
+  const splits: EncodedSplit[] = [];
   const settings = { labelSmoothing, loss: options.loss, masking: options.masking };
   const resolve = (source: RowSource, where: string, own: boolean): ResolvedSource => {
     const { part, head } = partOf(
@@ -32,6 +37,7 @@ export function resolveSources(
     parts.push(part);
     headNames.push(head);
     const split = source.dataset ?? source.task!.splits['train']!;
+    splits.push(split);
     checkRows(source.rows, rowsOf(split), where);
     return { part: parts.length - 1, rows: source.rows, count: source.rows?.length ?? rowsOf(split) };
   };
@@ -58,7 +64,8 @@ export function resolveSources(
     });
     return { rows: side.rows, weight: side.weight, sources };
   });
-  return { parts, main, beside, headNames };
+  const lengths = (): Int32Array => lengthsOf(main.map(({ part, rows }) => ({ split: splits[part]!, rows })));
+  return { parts, main, beside, headNames, lengths };
 }
 
 /** The paper's loss is for classes: heads of regression keep their own. */

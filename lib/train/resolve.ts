@@ -7,6 +7,7 @@ import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
 import { phaseSteps } from '../rates/phases.ts';
 import { buildPlan, type RatePlan } from '../rates/plan.ts';
 import { factors } from '../rates/schedule.ts';
+import { type Batching, samplingStrategies, tokenBatches } from './batching.ts';
 import { check } from './check.ts';
 import type { HeadOptions, ModelParameter } from './model.ts';
 import type { TrainOptions } from './options.ts';
@@ -39,6 +40,8 @@ const schema = z.strictObject({
   epochs: oneOrEach(z.number().positive()).default(3),
   maxSteps: whole.default(-1),
   batchSize: count.default(8),
+  batchTokens: count.optional(),
+  samplingStrategy: z.enum(samplingStrategies).default('random'),
   gradientAccumulationSteps: count.default(1),
   schedule: object.default({}),
   optimizer: z
@@ -78,7 +81,10 @@ export interface ResolveContext {
 /** @throws ERR_INVALID_OPTION, ERR_UNKNOWN_OPTION, ERR_GROUP_EMPTY, ERR_PARAMETER_UNCLAIMED */
 export function resolveTrain(context: ResolveContext, options: TrainOptions): RunPlan {
   const checked = check(schema, options, 'train');
-  const { headNames, ...mixture } = resolveSources(context, options, checked.labelSmoothing);
+  const { headNames, lengths, ...mixture } = resolveSources(context, options, checked.labelSmoothing);
+  const batching = resolveBatching(options, checked, lengths);
+  const { batchTokens } = batching;
+  const batchesPerEpoch = batchTokens === undefined ? undefined : tokenBatches(batching.lengths, batchTokens);
   const K = context.replicas;
   const distributions = perReplica('rates', options.rates, K);
   const epochs = perReplica('epochs', checked.epochs, K);
@@ -90,6 +96,7 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
       accumulation: checked.gradientAccumulationSteps,
       epochs: epochsOfOne,
       maxSteps: checked.maxSteps,
+      batchesPerEpoch,
     });
   const counts = countsOf(Math.max(...epochs));
   const phases = phaseSteps(distributions, counts.total).map((step) => {
@@ -111,6 +118,7 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
 
   return {
     counts,
+    batching,
     plan: {
       groupOf: rates.groupOf,
       rates: rates.rates,
@@ -139,6 +147,23 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
     resume: options.resume,
     signal: options.signal,
   };
+}
+
+function resolveBatching(
+  { batchSize, batchTokens }: TrainOptions,
+  { samplingStrategy: strategy }: { readonly samplingStrategy: Batching['strategy'] },
+  lengths: () => Int32Array,
+): Batching {
+  if (batchSize !== undefined && batchTokens !== undefined)
+    throw new LrdistError(
+      'ERR_INVALID_OPTION',
+      'batchTokens: batches have a number of rows or a number of tokens, not both',
+      {
+        remedy: 'Leave out batchSize or batchTokens.',
+      },
+    );
+  const counted = batchTokens !== undefined || strategy === 'group_by_length';
+  return { strategy, batchTokens, lengths: counted ? lengths() : new Int32Array() };
 }
 
 function perReplica<T>(option: string, given: T | readonly T[], replicas: number): readonly T[] {

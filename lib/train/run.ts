@@ -1,6 +1,7 @@
 import type { NativePart, NativePlan, NativeSession } from '../native/boundary.ts';
 import type { EvaluateOptions, Scores } from './model.ts';
 import type { Boundary } from './options.ts';
+import type { Batching } from './batching.ts';
 import type { StepCounts } from './plan.ts';
 import type { Regularization } from './regularizers.ts';
 import type { Mixture } from './sources.ts';
@@ -100,6 +101,7 @@ export interface RunHost {
 /** Options with every default filled in and every name looked up. */
 export interface RunPlan {
   readonly counts: StepCounts;
+  readonly batching: Batching;
   /** The plan of the first phase. */
   readonly plan: NativePlan;
   /** Where rates change during the run: from `step`, from 0, on these [K x G] hold. The first is at 0 and has the plan's own. */

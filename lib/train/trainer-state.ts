@@ -1,5 +1,4 @@
 /** Hugging Face's trainer_state.json. Only its own keys: `TrainerState(**json)` refuses others. */
-import type { TrainingArguments } from './arguments.ts';
 
 /** `{ loss, grad_norm, learning_rate, epoch, step }` or `{ eval_..., epoch, step }`. */
 export type LogEntry = Readonly<Record<string, number>>;
@@ -12,9 +11,10 @@ export interface Best {
 }
 
 export interface TrainerStateParts {
-  readonly args: TrainingArguments;
   readonly step: number;
   readonly total: number;
+  /** Rows of a batch; under a token budget, their mean. */
+  readonly batchSize: number;
   readonly epoch: number;
   /** Epochs the run begins. */
   readonly epochs: number;
@@ -27,7 +27,7 @@ export interface TrainerStateParts {
 }
 
 export function trainerState(parts: TrainerStateParts): Readonly<Record<string, unknown>> {
-  const { args, best } = parts;
+  const { best } = parts;
   return {
     best_global_step: best?.step ?? null,
     best_metric: best?.metric ?? null,
@@ -46,7 +46,7 @@ export function trainerState(parts: TrainerStateParts): Readonly<Record<string, 
     save_steps: parts.saveSteps,
     stateful_callbacks: {},
     total_flos: parts.flos,
-    train_batch_size: args.per_device_train_batch_size,
+    train_batch_size: parts.batchSize,
     trial_name: null,
     trial_params: null,
   };

@@ -12,14 +12,14 @@ import { replicaTable } from '../training/table.ts';
 import { unfreezing } from '../training/unfreezing.ts';
 import { LrdistError } from '../../errors.ts';
 import { toDocument } from '../../rates/file.ts';
-import { trainingArguments } from '../../train/arguments.ts';
+import { runOptions, trainingArguments } from '../../train/arguments.ts';
 import { readConfig } from '../../train/config.ts';
 import { writeJson } from '../../train/files.ts';
 import { fineTune } from '../../train/fine-tune.ts';
 import { openModel } from '../../train/open.ts';
-import { countSteps } from '../../train/plan.ts';
+import { countRun } from '../../train/plan.ts';
 import { trainMetrics, weightsOutsideEmbeddings } from '../../train/results.ts';
-import { evaluationSplits, rowsOf } from '../../train/task.ts';
+import { evaluationSplits } from '../../train/task.ts';
 
 const builder = (y: Argv): Argv<RawArguments> =>
   y
@@ -86,13 +86,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     ...sessionSettings(args, resume),
   });
   for (const note of model.loaded.notes) output.note(note);
-  const counts = countSteps({
-    rows: rowsOf(trainRows),
-    batchSize: checked.per_device_train_batch_size,
-    accumulation: checked.gradient_accumulation_steps,
-    epochs: checked.num_train_epochs,
-    maxSteps: checked.max_steps,
-  });
+  const counts = countRun(runOptions(checked), [trainRows]);
   const distributions = unfreezing(args, requested, counts);
   if (dry) {
     // Awaited here: the model goes when this function returns.

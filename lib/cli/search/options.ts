@@ -43,6 +43,7 @@ export const workerOptions = define({
   processes: number('child processes that train; a crash costs one batch', 'none: this process'),
   async: flag('ask for the next trials as soon as there is room, instead of in rounds'),
   lease: number('seconds after which others take over the trials of a worker that is not heard of', '60'),
+  attempts: number('attempts at a trial that may be lost with their worker before it has failed', '3'),
 });
 
 const spaceOptions = define({
@@ -67,8 +68,9 @@ const spaceOptions = define({
   search_penalty: text('LOW:HIGH: search its strength too'),
 });
 
-const { num_train_epochs, per_device_train_batch_size, gradient_accumulation_steps, output_dir, seed } =
+const { num_train_epochs, per_device_train_batch_size, batch_tokens, train_sampling_strategy, group_by_length } =
   trainingOptions;
+const { gradient_accumulation_steps, output_dir, seed } = trainingOptions;
 const { data_dir, max_seq_length, max_train_samples } = dataOptions;
 const { model_name_or_path, model_revision, cache_dir } = modelOptions;
 const { optim, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm, label_smoothing_factor } =
@@ -133,6 +135,9 @@ export const searchOptions = define({
   ...scheduleOptions,
   num_train_epochs: { ...num_train_epochs, describe: 'passes over the training rows, whole' },
   per_device_train_batch_size,
+  batch_tokens,
+  train_sampling_strategy,
+  group_by_length,
   gradient_accumulation_steps,
   classifier_input: {
     ...text("what classifiers read: the pooler's output, or the raw [CLS] state (the paper's way)", 'pooler'),

@@ -72,7 +72,7 @@ export async function dryRun({ model, task, distributions, args, counts, context
   };
   output.result(document, () =>
     [
-      `would train ${task.name}: ${counts.rows} rows, ${counts.total} steps of ${counts.batchSize * counts.accumulation} rows, ${tokens.toLocaleString('en-US')} tokens`,
+      `would train ${task.name}: ${counts.rows} rows, ${counts.total} steps of ${args.batch_tokens === undefined ? '' : 'about '}${counts.batchSize * counts.accumulation} rows, ${tokens.toLocaleString('en-US')} tokens`,
       ...(evaluated.length > 0
         ? [`and evaluate ${evaluated.map(([name, split]) => `${name} (${rowsOf(split)} rows)`).join(', ')}`]
         : []),

@@ -118,3 +118,8 @@ export function optional<K extends string, V>(key: K, value: V | undefined): { [
 
 export const optionText = text;
 export const optionNumber = number;
+
+/** What `--bf16` and `--no-bf16` say. */
+export function precisionOf(args: { readonly bf16?: unknown }): { precision?: 'fp32' | 'bf16' } {
+  return args.bf16 === undefined ? {} : { precision: args.bf16 === true ? 'bf16' : 'fp32' };
+}

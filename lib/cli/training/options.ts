@@ -23,7 +23,6 @@ const withoutEffect = {
   do_train: ['boolean', '`train` always trains'],
   pad_to_max_length: ['boolean', 'rows are packed, never padded'],
   use_fast_tokenizer: ['boolean', 'there is one tokenizer, with the same ids'],
-  group_by_length: ['boolean', 'rows are packed, never padded'],
   dataloader_num_workers: ['number', 'the rows lie in memory'],
   dataloader_pin_memory: ['boolean', 'the rows lie in memory'],
   preprocessing_num_workers: ['number', 'tokenizing is quick and cached'],
@@ -150,6 +149,8 @@ const argumentNames = [
     'max_steps',
     'per_device_train_batch_size',
     'per_device_eval_batch_size',
+    'batch_tokens',
+    'train_sampling_strategy',
     'gradient_accumulation_steps',
   ],
   ...['weight_decay', 'optim', 'adam_beta1', 'adam_beta2', 'adam_epsilon', 'max_grad_norm', 'label_smoothing_factor'],
@@ -178,6 +179,7 @@ export function trainingInput(args: RawArguments): TrainingArgumentsInput {
   const input: Record<string, unknown> = {};
   for (const name of argumentNames) if (args[name] !== undefined) input[name] = args[name];
   if (args['evaluation_strategy'] !== undefined) input['eval_strategy'] ??= args['evaluation_strategy'];
+  if (args['group_by_length'] === true) input['train_sampling_strategy'] ??= 'group_by_length';
   if (typeof input['lr_scheduler_kwargs'] === 'string') {
     try {
       input['lr_scheduler_kwargs'] = JSON.parse(input['lr_scheduler_kwargs']);

@@ -81,16 +81,19 @@ function cardOf(
 
 function hyperparameters({ args, run }: FineTuneResult, distribution: RateDistribution): [string, string | number][] {
   const total = run.losses[0]?.length ?? run.steps;
+  const { train_sampling_strategy: strategy, gradient_accumulation_steps: accumulation } = args;
+  const rows = args.per_device_train_batch_size;
   return [
     ['learning_rate', `${distribution.name} (see the distribution below)`],
-    ['train_batch_size', args.per_device_train_batch_size],
+    args.batch_tokens === undefined
+      ? ['train_batch_size', rows]
+      : ['train_batch_tokens', `at most ${args.batch_tokens}`],
+    ...(strategy === 'random' ? [] : ([['train_sampling_strategy', strategy]] as [string, string][])),
     ['eval_batch_size', args.per_device_eval_batch_size],
     ['seed', args.seed],
-    ...(args.gradient_accumulation_steps > 1
-      ? ([
-          ['gradient_accumulation_steps', args.gradient_accumulation_steps],
-          ['total_train_batch_size', args.per_device_train_batch_size * args.gradient_accumulation_steps],
-        ] as [string, number][])
+    ...(accumulation > 1 ? ([['gradient_accumulation_steps', accumulation]] as [string, number][]) : []),
+    ...(accumulation > 1 && args.batch_tokens === undefined
+      ? ([['total_train_batch_size', rows * accumulation]] as [string, number][])
       : []),
     ['optimizer', optimizerText(args)],
     ['lr_scheduler_type', args.lr_scheduler_type],

@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LrdistError } from '../../errors.ts';
-import type { Matmul } from '../../native/boundary.ts';
+import type { Matmul, Precision } from '../../native/boundary.ts';
 import { flat, MAX_RATE, type RateDistribution } from '../../rates/distribution.ts';
 import { loadRates } from '../../rates/parse.ts';
 import { type Checkpoint, latestCheckpoint, listCheckpoints, openCheckpoint } from '../../train/checkpoint.ts';
@@ -74,10 +74,11 @@ async function hasTrainedReplica(outputDir: string): Promise<boolean> {
 export function sessionSettings(
   args: RawArguments,
   resume: Checkpoint | undefined,
-): { threads?: number; matmul?: Matmul } {
+): { threads?: number; matmul?: Matmul; precision?: Precision } {
   const threads = optionNumber(args, 'threads') ?? (resume?.state.protocol['threads'] as number | undefined);
   const matmul = resume?.state.protocol['matmul'] as Matmul | undefined;
-  return { ...(threads === undefined ? {} : { threads }), ...(matmul === undefined ? {} : { matmul }) };
+  const precision = resume?.state.protocol['precision'] as Precision | undefined;
+  return { ...optional('threads', threads), ...optional('matmul', matmul), ...optional('precision', precision), ...precisionOf(args) };
 }
 
 /** Folder of each replica's results: the output folder itself, or one below it by the distribution's name. */
