@@ -93,6 +93,9 @@ async function experiment(database: string, folder: string): Promise<void> {
       database,
       '--lease',
       values.lease,
+      // Workers are killed by hand here, again and again.
+      '--attempts',
+      '1000',
       ...more,
     ];
     const disturbed = await disturbedWorkers({
@@ -123,6 +126,9 @@ async function experiment(database: string, folder: string): Promise<void> {
         database,
         '--lease',
         values.lease,
+        // Workers are killed by hand here, again and again.
+        '--attempts',
+        '1000',
         '--slurm',
         'partition=low',
         '--slurm',

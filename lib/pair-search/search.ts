@@ -19,7 +19,9 @@ import { recordedSources, sourcesJson, transferred, transferSources } from './tr
 import { type PairSpec, type PairSpecInput, pairSpec } from './spec.ts';
 import { lastStep } from './stage-training.ts';
 
-export interface PairSearchOptions extends Operation, Pick<OptimizeOptions, 'timeout' | 'mode' | 'lease' | 'worker'> {
+export interface PairSearchOptions
+  extends Operation,
+    Pick<OptimizeOptions, 'timeout' | 'mode' | 'lease' | 'attempts' | 'worker'> {
   /** Of the study. */
   readonly name: string;
   readonly pair: PairSpecInput;
@@ -140,6 +142,7 @@ async function openPairStudy(options: Omit<PairSearchOptions, 'trials'>, pair: P
     ...(options.resume === undefined ? {} : { resume: options.resume }),
     ...(options.worker === undefined ? {} : { worker: options.worker }),
     ...(options.lease === undefined ? {} : { lease: options.lease }),
+    ...(options.attempts === undefined ? {} : { attempts: options.attempts }),
   });
   await enqueueKnown(study, pair, options.known, options.onNote ?? (() => undefined));
   options.onOpen?.(study, pair);

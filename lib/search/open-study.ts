@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { checkSameStudy, defineStudy, type DefinitionOptions } from './definition.ts';
+import { DEFAULT_ATTEMPTS } from './lost-attempts.ts';
 import type { Pruner } from './pruner.ts';
 import { createPruner } from './pruners/create.ts';
 import type { Sampler } from './sampler.ts';
@@ -20,6 +21,8 @@ export interface HoldOptions {
   readonly worker?: string;
   /** Milliseconds after which others may take over what this process asked for, if it is not heard of. Default a minute. */
   readonly lease?: number;
+  /** Attempts at a trial that may be lost, with a worker that is not heard of again, before it has failed. Default 3. */
+  readonly attempts?: number;
 }
 
 export interface StudyOptions<S extends Space = Space> extends DefinitionOptions, HoldOptions {
@@ -33,6 +36,7 @@ export interface StudyOptions<S extends Space = Space> extends DefinitionOptions
 }
 
 const lease = z.number().min(1).max(86_400_000).default(60_000);
+const attempts = z.int().min(1).default(DEFAULT_ATTEMPTS);
 const resume = z.enum(['never', 'auto', 'must']).default('never');
 
 /**
@@ -67,6 +71,7 @@ async function held<S extends Space>(
   get: (storage: Storage) => Promise<StoredStudy>,
 ): Promise<Study<S>> {
   const milliseconds = checked('lease', lease, options.lease);
+  const mostLost = checked('attempts', attempts, options.attempts);
   const ownsStorage = typeof options.storage !== 'object';
   const storage =
     typeof options.storage === 'object' ? options.storage : await openStorage(options.storage ?? 'memory:');
@@ -79,6 +84,7 @@ async function held<S extends Space>(
       pruner: pruner ?? recorded(stored, 'pruner', createPruner),
       worker: options.worker ?? `${hostname()}:${process.pid}`,
       lease: milliseconds,
+      attempts: mostLost,
       ownsStorage,
     });
   } catch (error) {

@@ -5,6 +5,7 @@ import { addBatches, agreedWidth, batchKey, unfinishedBatches, type Width } from
 import type { SearchEvent } from './events.ts';
 import type { Executor } from './executor.ts';
 import { Heartbeat } from './heartbeat.ts';
+import { giveUp, isLastAttempt } from './lost-attempts.ts';
 import { runBatch } from './run-batch.ts';
 import type { Space } from './space.ts';
 import type { Claim } from './storage/storage.ts';
@@ -23,6 +24,8 @@ export interface OptimizeOptions {
   readonly mode?: 'lockstep' | 'async';
   /** Milliseconds after which others take over trials of a worker that is not heard of. Default: the study's. */
   readonly lease?: number;
+  /** Attempts at a trial that may be lost with their workers before it has failed; the last is made alone. Default: the study's. */
+  readonly attempts?: number;
   /** Aborted, running trials are released with their reports, and `optimize` rejects with the reason. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SearchEvent) => void;
@@ -35,6 +38,7 @@ const schema = z.object({
   timeout: z.number().positive().optional(),
   mode: z.enum(['lockstep', 'async']).default('lockstep'),
   lease: z.number().min(1).max(86_400_000).optional(),
+  attempts: z.int().min(1).optional(),
 });
 
 /**
@@ -69,6 +73,7 @@ class Loop {
   readonly #executor: Executor;
   readonly #options: LoopOptions;
   readonly #lease: number;
+  readonly #attempts: number;
   readonly #heartbeat: Heartbeat;
   readonly #ends: number;
   readonly #stop = new AbortController();
@@ -81,6 +86,7 @@ class Loop {
     this.#executor = executor;
     this.#options = options;
     this.#lease = options.lease ?? study.lease;
+    this.#attempts = options.attempts ?? study.attempts;
     this.#heartbeat = new Heartbeat(study.storage, study.stored.id, this.#lease);
     this.#ends = Date.now() + (options.timeout ?? Infinity);
     this.#signal = AbortSignal.any([this.#stop.signal, ...(options.signal ? [options.signal] : [])]);
@@ -124,8 +130,13 @@ class Loop {
     const { storage, stored } = this.#study;
     let trials = await storage.trials(stored.id);
     for (;;) {
-      const claims = await this.#claimLeft(trials);
-      if (claims.length > 0) return claims;
+      const left = await this.#claimLeft(trials);
+      if (left.length > 0) {
+        const claims = await this.#withoutHopeless(left);
+        if (claims.length > 0) return claims;
+        trials = await storage.trials(stored.id);
+        continue;
+      }
       if (!this.#mustWait(trials)) {
         const { added, now } = await this.#extend();
         trials = now;
@@ -151,17 +162,28 @@ class Loop {
     for (const batch of unfinishedBatches(trials)) {
       if (this.#running.has(batchKey(batch[0]!))) continue;
       const lockstep = this.#options.mode === 'lockstep';
+      const most = isLastAttempt(batch, this.#attempts) ? 1 : lockstep ? batch.length : this.#executor.batchSize;
+      const count = Math.min(batch.length, most);
       const claims = await storage.claim(stored.id, {
-        count: lockstep ? batch.length : Math.min(batch.length, this.#executor.batchSize),
+        count,
         worker: this.#options.worker ?? worker,
         lease: this.#lease,
         trials: batch.map(({ number }) => number),
       });
-      if (claims.length === batch.length || (!lockstep && claims.length > 0)) return claims;
+      if (claims.length === count || (!lockstep && claims.length > 0)) return claims;
       // In lockstep a batch is run whole: somebody else holds a part of it, for a moment or until a lease runs out.
       if (claims.length > 0) await storage.release(stored.id, claims);
     }
     return [];
+  }
+
+  /** The claims but those of trials that were lost too often. */
+  async #withoutHopeless(claims: readonly Claim[]): Promise<readonly Claim[]> {
+    const { storage, stored } = this.#study;
+    const { going, failed } = await giveUp(storage, stored.id, claims, this.#attempts);
+    for (const { trial, error } of failed)
+      this.#emit({ type: 'finished', trial, state: 'failed', values: null, error });
+    return going;
   }
 
   /** Makes new batches, unless the total is reached or another worker was quicker. */

@@ -5,6 +5,7 @@ import { checkParameters } from './check-space.ts';
 import { decide, notFiniteSteps } from './decide.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { asFinished, checkValues, type Told, toOutcome } from './outcome.ts';
+import { giveUp } from './lost-attempts.ts';
 import type { Pruner } from './pruner.ts';
 import type { Sampler } from './sampler.ts';
 import type { ParametersOf, Space } from './space.ts';
@@ -30,6 +31,7 @@ export interface StudyParts {
   readonly pruner: Pruner;
   readonly worker: string;
   readonly lease: number;
+  readonly attempts: number;
   /** Whether the study opened the storage, and closes it. */
   readonly ownsStorage: boolean;
 }
@@ -45,6 +47,8 @@ export class Study<S extends Space = Space> implements AsyncDisposable {
   readonly worker: string;
   /** In milliseconds. */
   readonly lease: number;
+  /** Attempts at a trial that may be lost with their workers before it has failed. */
+  readonly attempts: number;
   readonly #parts: StudyParts;
   readonly #heartbeat: Heartbeat;
 
@@ -57,6 +61,7 @@ export class Study<S extends Space = Space> implements AsyncDisposable {
     this.pruner = parts.pruner;
     this.worker = parts.worker;
     this.lease = parts.lease;
+    this.attempts = parts.attempts;
     this.#heartbeat = new Heartbeat(parts.storage, parts.stored.id, parts.lease);
   }
 
@@ -93,7 +98,8 @@ export class Study<S extends Space = Space> implements AsyncDisposable {
       const left = unfinishedBatches(await storage.trials(stored.id)).flat();
       if (left.length === 0) return [];
       const trials = left.map(({ number }) => number);
-      return storage.claim(stored.id, { count, worker, lease: this.lease, trials });
+      const claims = await storage.claim(stored.id, { count, worker, lease: this.lease, trials });
+      return (await giveUp(storage, stored.id, claims, this.attempts)).going;
     };
     const left = await claim();
     if (left.length > 0) return left;

@@ -35,6 +35,8 @@ export interface Trial {
   readonly attributes: Readonly<Record<string, Json>>;
   /** How often it was claimed. */
   readonly attempt: number;
+  /** Attempts that were lost: their worker was not heard of until its lease had run out and the trial was claimed anew. */
+  readonly lost: number;
   /** Why it failed. */
   readonly error: string | null;
   /** Milliseconds since 1970; null until then. */

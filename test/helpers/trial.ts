@@ -10,6 +10,7 @@ export function trial(given: Partial<Trial> & Pick<Trial, 'number' | 'parameters
     reports: [],
     attributes: {},
     attempt: 1,
+    lost: 0,
     error: null,
     created: 0,
     started: 0,

@@ -12,7 +12,7 @@ const executor = childProcessExecutor({
   options: { pause: 15 },
   batchSize,
   slots,
-  // Here children are killed by hand, again and again: their batches are not too large.
+  // Here processes are killed by hand, again and again: it is no fault of the trials.
   retries: 1000,
   grace: 1000,
 });
@@ -21,6 +21,7 @@ try {
     trials,
     mode,
     lease,
+    attempts: 1000,
     onEvent: (event) => event.type === 'finished' && appendFileSync(log, `${name} ${event.trial} ${event.state}\n`),
   });
 } finally {

@@ -72,6 +72,7 @@ export function completeTrial(number: number, parameters: Parameters, value: num
     reports: [{ step: 1, values: [value] }],
     attributes: {},
     attempt: 1,
+    lost: 0,
     error: null,
     created: 0,
     started: 0,

@@ -110,7 +110,7 @@ async function searchOne(
 }
 
 function common(
-  { spec, strategy, seed, known, lease }: SearchPlan,
+  { spec, strategy, seed, known, lease, attempts }: SearchPlan,
   name: string,
   tasks: NamedPair['tasks'],
   storage: Storage,
@@ -127,6 +127,7 @@ function common(
     resume: args['resume'] === true ? 'auto' : 'never',
     ...optional('known', known),
     ...optional('lease', lease),
+    ...optional('attempts', attempts),
   };
 }
 

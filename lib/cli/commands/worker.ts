@@ -67,7 +67,7 @@ async function work(
   { output, signal }: CommandContext,
   { storage, stored, model, trials = Number.MAX_SAFE_INTEGER }: Work,
 ): Promise<void> {
-  const { processes, mode, lease, ...part } = participation(args);
+  const { processes, mode, lease, attempts, ...part } = participation(args);
   const agreed = agreedWidth(await storage.trials(stored.id))?.batchSize;
   const batchSize = args['trials_per_batch'] === undefined ? (agreed ?? part.batchSize) : part.batchSize;
   const device = textOf(args, 'device');
@@ -90,6 +90,7 @@ async function work(
       signal,
       known: [],
       ...optional('lease', lease),
+      ...optional('attempts', attempts),
       ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
       onNote: output.note,
       onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal, own: true })),

@@ -24,6 +24,7 @@ export interface SearchPlan {
   readonly mode: 'lockstep' | 'async';
   /** Milliseconds. */
   readonly lease: number | undefined;
+  readonly attempts: number | undefined;
   readonly seed: number;
   readonly storage: string;
   readonly output: string | undefined;
@@ -31,7 +32,9 @@ export interface SearchPlan {
 }
 
 /** How a process takes part. @throws ERR_INVALID_OPTION */
-export function participation(args: SearchArguments): Pick<SearchPlan, 'batchSize' | 'processes' | 'mode' | 'lease'> {
+export function participation(
+  args: SearchArguments,
+): Pick<SearchPlan, 'batchSize' | 'processes' | 'mode' | 'lease' | 'attempts'> {
   const lease = numberOf(args, 'lease');
   if (lease !== undefined && !(lease > 0 && lease <= 86_400))
     throw invalid(`--lease: expected seconds above 0 and at most 86400, received ${lease}`);
@@ -40,6 +43,7 @@ export function participation(args: SearchArguments): Pick<SearchPlan, 'batchSiz
     processes: countOf(args, 'processes') ?? 0,
     mode: args['async'] === true ? 'async' : 'lockstep',
     lease: lease === undefined ? undefined : 1000 * lease,
+    attempts: countOf(args, 'attempts'),
   };
 }
 

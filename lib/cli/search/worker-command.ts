@@ -4,7 +4,7 @@ import type { SearchPlan } from './plan.ts';
 
 /** The command of a worker that joins a study. */
 export function workerCommand(
-  { spec, trials, batchSize, processes, mode, lease }: SearchPlan,
+  { spec, trials, batchSize, processes, mode, lease, attempts }: SearchPlan,
   study: string,
   storage: string,
   program: readonly string[] = ['lrdist'],
@@ -17,6 +17,7 @@ export function workerCommand(
   if (processes > 0) words.push('--processes', processes);
   if (mode === 'async') words.push('--async');
   if (lease !== undefined) words.push('--lease', lease / 1000);
+  if (attempts !== undefined) words.push('--attempts', attempts);
   if (device !== undefined) words.push('--device', device);
   if (threads !== undefined) words.push('--threads', threads);
   return words.map((word) => quoted(String(word))).join(' ');

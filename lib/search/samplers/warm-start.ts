@@ -111,6 +111,7 @@ function waiting(number: number, parameters: Parameters): Trial {
     reports: [],
     attributes: {},
     attempt: 0,
+    lost: 0,
     error: null,
     created: 0,
     started: null,

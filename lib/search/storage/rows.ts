@@ -26,6 +26,7 @@ export function newTrial(trial: NewTrial, number: number, now: number): Trial {
     reports: [],
     attributes: trial.attributes ?? {},
     attempt: 0,
+    lost: 0,
     error: null,
     created: now,
     started: null,
@@ -67,7 +68,13 @@ export function claimed(
   now: number,
 ): Row & { readonly hold: Hold } {
   return {
-    trial: { ...trial, state: 'running', attempt: trial.attempt + 1, started: trial.started ?? now },
+    trial: {
+      ...trial,
+      state: 'running',
+      attempt: trial.attempt + 1,
+      lost: trial.lost + (trial.state === 'running' ? 1 : 0),
+      started: trial.started ?? now,
+    },
     hold: { token, worker, until: now + lease },
   };
 }

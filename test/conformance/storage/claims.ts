@@ -41,7 +41,7 @@ export function claimCases(kind: Kind): void {
     assert.deepEqual(await storage.claim(id, { count: 1, worker: 'early', lease: 60_000 }), []);
     await delay(600);
     const [now] = await storage.claim(id, { count: 1, worker: 'new', lease: 60_000 });
-    assert.equal(now!.trial.attempt, 2);
+    assert.deepEqual([now!.trial.attempt, now!.trial.lost], [2, 1]);
     assert.equal(now!.trial.started, old!.trial.started);
     assert.deepEqual(now!.trial.reports, [{ step: 1, values: [1, 2] }]);
     assert.notEqual(now!.token, old!.token);
@@ -79,8 +79,8 @@ export function claimCases(kind: Kind): void {
     assert.equal(await storage.report(id, claims[0]!, { step: 2, values: [1, 2] }), false);
     assert.deepEqual(await storage.renew(id, claims, 60_000), []);
     const [again] = await storage.claim(id, { ...long, count: 1 });
-    const { state, attempt, reports, attributes } = again!.trial;
-    assert.deepEqual([state, attempt], ['running', 2]);
+    const { state, attempt, lost, reports, attributes } = again!.trial;
+    assert.deepEqual([state, attempt, lost], ['running', 2, 0]);
     assert.deepEqual(reports, [{ step: 1, values: [1, 2] }]);
     assert.deepEqual(attributes, { seed: 3 });
   });

@@ -30,6 +30,7 @@ export function trialCases(kind: Kind): void {
       constraints: null,
       reports: [],
       attempt: 0,
+      lost: 0,
       error: null,
       started: null,
       finished: null,
@@ -134,6 +135,7 @@ export function trialCases(kind: Kind): void {
       ...complete,
       number: 1,
       attempt: 0,
+      lost: 0,
       error: null,
       reports: complete.reports!.toReversed(),
     });

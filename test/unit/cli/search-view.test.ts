@@ -42,6 +42,7 @@ const trial = (number: number, value: number | null, more: Partial<Trial> = {}):
   reports: [],
   attributes: {},
   attempt: 1,
+  lost: 0,
   error: null,
   created: 0,
   started: 0,

@@ -18,6 +18,7 @@ const trialSchema = z.object({
   origin: z.enum(['sampled', 'enqueued', 'attached']),
   created: z.number(),
   attempt: z.int(),
+  lost: z.int().default(0),
   started: z.number().nullable(),
 });
 
@@ -28,6 +29,7 @@ const claimSchema = z.object({
   worker: z.string(),
   until: z.number(),
   attempt: z.int(),
+  lost: z.int().default(0),
   started: z.number().nullable(),
 });
 
@@ -74,6 +76,7 @@ function decode(trial: OptunaTrial): Row {
     reports: reports(trial),
     attributes: trial.userAttributes,
     attempt: claim?.attempt ?? own?.attempt ?? 0,
+    lost: claim?.lost ?? own?.lost ?? 0,
     error: end?.error ?? null,
     created: own?.created ?? start ?? 0,
     started: claim?.started ?? own?.started ?? start,

@@ -72,9 +72,9 @@ export function trialLine({ id, space, objectives }: StoredStudy, trial: Trial):
 }
 
 function systemAttributes(trial: Trial, objectives: number): Record<string, Json> {
-  const { origin, created, attempt, started, finished, error } = trial;
+  const { origin, created, attempt, lost, started, finished, error } = trial;
   return {
-    [names.trial]: { origin, created, attempt, started },
+    [names.trial]: { origin, created, attempt, lost, started },
     ...(finished === null ? {} : { [names.end]: { finished, error } }),
     ...(trial.constraints === null ? {} : { [names.constraints]: trial.constraints }),
     ...(objectives === 1
@@ -83,8 +83,8 @@ function systemAttributes(trial: Trial, objectives: number): Record<string, Json
   };
 }
 
-export function claimLines(trialId: number, { attempt, started, state }: Trial, hold: Hold): NewLine[] {
-  const claim = systemAttribute(trialId, names.claim, { ...hold, attempt, started });
+export function claimLines(trialId: number, { attempt, lost, started, state }: Trial, hold: Hold): NewLine[] {
+  const claim = systemAttribute(trialId, names.claim, { ...hold, attempt, lost, started });
   return state === 'running'
     ? [claim]
     : [

@@ -36,6 +36,13 @@ export async function claimTrials(
     .set(({ eb, fn }) => ({
       state: 'running',
       attempt: eb('attempt', '+', 1),
+      // A running trial is due because its worker was not heard of.
+      lost: eb
+        .case()
+        .when('state', '=', 'running')
+        .then(eb('lost', '+', 1))
+        .else(eb.ref('lost'))
+        .end(),
       started: fn.coalesce('started', flavour.now),
       worker,
       token,

@@ -11,7 +11,10 @@ export const applicationId = 0x6c726469;
 
 /** By name, in this order. Never changed once released: a change of the schema is another one at the end. */
 function migrations(kind: Flavour['kind']): Readonly<Record<string, Migration>> {
-  return { '0001_studies_trials_reports': { up: (db: Kysely<unknown>) => createTables(db, kind) } };
+  return {
+    '0001_studies_trials_reports': { up: (db: Kysely<unknown>) => createTables(db, kind) },
+    '0002_lost_attempts': { up: addLostAttempts },
+  };
 }
 
 /**
@@ -42,6 +45,13 @@ async function doneMigrations(db: Kysely<Tables>): Promise<readonly string[]> {
   if (!tables.some(({ name }) => name === migrationTable)) return [];
   const { rows } = await sql<{ name: string }>`select name from ${sql.table(migrationTable)}`.execute(db);
   return rows.map(({ name }) => name);
+}
+
+async function addLostAttempts(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('lrdist_trials')
+    .addColumn('lost', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
 }
 
 async function createTables(db: Kysely<unknown>, kind: Flavour['kind']): Promise<void> {

@@ -32,6 +32,7 @@ interface TrialTable {
   constraint_values: string | null;
   attributes: string;
   attempt: number;
+  lost: number;
   error: string | null;
   created: number;
   started: number | null;

@@ -19,6 +19,7 @@ export function trialOf(
     reports,
     attributes: batch === undefined ? {} : { batch },
     attempt: 1,
+    lost: 0,
     error: null,
     created: number,
     started: number,

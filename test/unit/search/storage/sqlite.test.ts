@@ -43,9 +43,26 @@ test('the schema of an empty file is made once, and a file opens again', async (
   await (await openStorage(path)).close();
   await (await openStorage(path)).close();
   const file = new Database(path, { readonly: true });
-  assert.deepEqual(file.prepare('select name from lrdist_migrations').all(), [{ name: '0001_studies_trials_reports' }]);
+  assert.deepEqual(file.prepare('select name from lrdist_migrations').all(), [
+    { name: '0001_studies_trials_reports' },
+    { name: '0002_lost_attempts' },
+  ]);
   assert.equal(file.pragma('application_id', { simple: true }), 0x6c726469);
   file.close();
+});
+
+test('a file of an older lrdist is brought up to date, with all that is in it', async () => {
+  const path = await filled();
+  const file = new Database(path);
+  file.exec("alter table lrdist_trials drop column lost; delete from lrdist_migrations where name > '0001z'");
+  file.close();
+  const storage = await openStorage(path);
+  const { id } = (await storage.findStudy('one'))!;
+  assert.deepEqual(
+    (await storage.trials(id)).map(({ values, lost }) => [values, lost]),
+    [[[1, 2], 0]],
+  );
+  await storage.close();
 });
 
 test('a newer storage is refused and left as it is', async () => {
