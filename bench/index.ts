@@ -2,10 +2,16 @@
  * `npm run bench -- CASE [options]`: measures, prints the headline, writes bench/results. A case is one file in bench/cases;
  * add it to `cases` below. The peers are Python programs in bench/peers, installed by `npm run bench -- peers`.
  */
+import { endToEnd } from './cases/end-to-end.ts';
+import { evaluation } from './cases/evaluation.ts';
+import { eventLoop } from './cases/event-loop.ts';
 import { measures } from './cases/measures.ts';
+import { memory } from './cases/memory.ts';
 import { penalties } from './cases/penalties.ts';
 import { quality } from './cases/quality.ts';
+import { scaling } from './cases/scaling.ts';
 import { search } from './cases/search.ts';
+import { startUp } from './cases/start-up.ts';
 import { step } from './cases/step.ts';
 import type { BenchCase } from './lib/case.ts';
 import { compareResults, formatComparison, readResult } from './lib/compare.ts';
@@ -13,7 +19,19 @@ import { type CommandLine, optionNames, parseCommandLine } from './lib/options.t
 import { installPeers } from './lib/python.ts';
 import { type Measurement, saveResult, writeTable } from './lib/results.ts';
 
-const cases: readonly BenchCase[] = [step, quality, penalties, measures, search];
+const cases: readonly BenchCase[] = [
+  step,
+  evaluation,
+  startUp,
+  memory,
+  eventLoop,
+  scaling,
+  endToEnd,
+  search,
+  quality,
+  penalties,
+  measures,
+];
 
 const commands: Readonly<Record<string, (line: CommandLine) => void>> = {
   peers: (line) => installPeers(line.for({}).work, log),

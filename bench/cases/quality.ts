@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BenchCase, cli, data, hfTrainer } from '../lib/case.ts';
+import { finished } from '../lib/finished.ts';
 import { peersPython } from '../lib/python.ts';
-import { number, runSide, shown, type Side } from '../lib/side.ts';
+import { number, shown, type Side } from '../lib/side.ts';
 import { interval } from '../lib/statistics.ts';
 
 /** GLUE's score of a task as run_glue prints it: the mean of accuracy and F1, Matthews correlation, the mean of both correlations. */
@@ -164,16 +165,6 @@ export const quality: BenchCase = {
     };
   },
 };
-
-/** Result of a side from the work folder, or by running it: a long comparison can be stopped and continued. */
-async function finished(path: string, side: Side): Promise<Document> {
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8')) as Document;
-  const document = await runSide(side);
-  mkdirSync(join(path, '..'), { recursive: true });
-  writeFileSync(`${path}.tmp`, JSON.stringify(document));
-  renameSync(`${path}.tmp`, path);
-  return document;
-}
 
 function metrics(document: Document): Document {
   return Object.fromEntries(

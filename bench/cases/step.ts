@@ -1,10 +1,10 @@
-import { type BenchCase, type BenchOptions, data, type Precision } from '../lib/case.ts';
+import type { BenchCase, BenchOptions, Precision } from '../lib/case.ts';
 import { type Found, interleave, ratiosTo, spreads, valuesOf } from '../lib/interleave.ts';
 import { type ModelShape, ratesFrom, stepLimit, stepLinears, type StepWork } from '../lib/limit.ts';
 import { modelFolder, stepsOf } from '../lib/models.ts';
-import { glue, ours, ownStep, peerStep, stepPeers, type StepSetting } from '../lib/programs.ts';
+import { ours, ownStep, peerStep, roundSeeds, shownAll, stepPeers, type StepSetting } from '../lib/programs.ts';
 import type { Measurement } from '../lib/results.ts';
-import { number, shown } from '../lib/side.ts';
+import { number } from '../lib/side.ts';
 import { spread } from '../lib/statistics.ts';
 import { times } from '../lib/text.ts';
 
@@ -42,7 +42,7 @@ async function measure(which: Which, options: BenchOptions, log: (line: string) 
   const timed = stepsOf(name, options.steps);
   const setting = { model, task, batch, steps: timed + untimed, untimed, threads, precision, work };
   const ways = options.peers.length > 0 ? options.peers : stepPeers;
-  const used = Array.from({ length: rounds }, (_, round) => seeds[round % seeds.length]!);
+  const used = roundSeeds(rounds, seeds);
   const sides = (round: number) => [
     ownStep(setting, used[round]!, { peaks: peakRounds }),
     ...ways.map((way) => peerStep(way, forWay(way, setting, timed), used[round]!)),
@@ -54,9 +54,7 @@ async function measure(which: Which, options: BenchOptions, log: (line: string) 
   return {
     variant,
     ...figures(found, setting),
-    commands: Object.fromEntries(
-      sides(0).map((side) => [side.name, shown(side, { MODELS: `${data()}/models`, GLUE: glue(), WORK: work })]),
-    ),
+    commands: shownAll(sides(0), work),
     seeds: used,
     versions: found.get(ways[0] ?? ours)![0]!['versions'],
     settings: { model: name, task, batch, threads, precision, rounds, timedSteps: timed, untimed, untimedCompiled },

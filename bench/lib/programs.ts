@@ -1,8 +1,8 @@
 /** Command lines of the programs that are compared. */
 import { join } from 'node:path';
-import { data, hfTrainer, type Precision } from './case.ts';
-import { peersPython } from './python.ts';
-import { root, type Side } from './side.ts';
+import { cli, data, hfTrainer, type Precision } from './case.ts';
+import { findPython, peersPython } from './python.ts';
+import { root, shown, type Side } from './side.ts';
 
 /** Training steps of one model on one task, the same for every side. */
 export interface StepSetting {
@@ -65,4 +65,37 @@ export function ownStep(
   const values = { model, task, data_dir: glue(), seed, batch, max_steps: steps, untimed, threads };
   const parameters = flags({ ...values, bf16: precision === 'bf16', ...extra });
   return { name: ours, command: [process.execPath, join(root, 'bench', 'sides', 'train.ts'), ...parameters] };
+}
+
+/** `lrdist COMMAND` with these options. */
+export function ownCommand(command: string, values: Readonly<Record<string, string | number | boolean>>): Side {
+  return { name: ours, command: [process.execPath, cli, command, ...flags(values), '--json'] };
+}
+
+/** hf_trainer.py in one of Trainer's ways. */
+export function trainerCommand(
+  way: string,
+  work: string,
+  values: Readonly<Record<string, string | number | boolean>>,
+): Side {
+  const own = trainerWays[way];
+  if (own === undefined) throw new Error(`--peers: expected ${Object.keys(trainerWays).join(', ')}, received ${way}`);
+  const common = flags({ data_dir: glue(), tokens: join(work, 'tokens'), ...values });
+  return { name: way, command: [peersPython(work), hfTrainer, ...common, ...own] };
+}
+
+/** The side in a process that reports its wall time, processor time and peak of resident memory. */
+export function measured(side: Side, work: string): Side {
+  return { ...side, command: [findPython(work), join(root, 'bench', 'sides', 'measured.py'), ...side.command] };
+}
+
+/** Commands of one round's sides as a reader can repeat them. */
+export function shownAll(sides: readonly Side[], work: string): Record<string, string> {
+  const folders = { MODELS: join(data(), 'models'), GLUE: glue(), WORK: work };
+  return Object.fromEntries(sides.map((side) => [side.name, shown(side, folders)]));
+}
+
+/** The seed of each round. */
+export function roundSeeds(rounds: number, seeds: readonly number[]): number[] {
+  return Array.from({ length: rounds }, (_, round) => seeds[round % seeds.length]!);
 }
