@@ -14,7 +14,7 @@
 
 namespace lrdist {
 
-using Result = std::variant<std::monostate, int64_t, std::vector<float>, std::vector<double>, SegmentResult>;
+using Result = std::variant<std::monostate, int64_t, std::vector<float>, std::vector<double>, SegmentResult, Peaks>;
 using Outcome = std::variant<Result, Failure>;
 
 // Wakes the JavaScript thread of one environment. Carries nothing: what there is to know lies in the Channel.

@@ -125,6 +125,9 @@ test('methods', async () => {
         'snapshot',
         'restore',
         'read',
+        'startProfile',
+        'takeProfile',
+        'measurePeaks',
       ];
       return fc.constantFrom(...methods).map((name) => [name, args] as const);
     }),
