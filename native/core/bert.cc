@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "profile.h"
+
 namespace lrdist {
 namespace {
 
@@ -51,6 +53,7 @@ kernels::Attention attention(const Pass& pass, int64_t layer, const Batch& batch
 }
 
 Tensor layer_forward(const Pass& pass, int64_t layer, const Batch& batch, const Tensor& x_TH, const Selection* wanted, LayerActivations* kept) {
+  const profile::Phase phase("layer forward", layer);
   const ModelSpec& m = pass.layout.model;
   const LayerTensors& t = pass.layout.layers[static_cast<size_t>(layer)];
   const Product& product = pass.product;
@@ -175,6 +178,7 @@ struct TwoTensors {
 
 TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, const Selection* wanted, const LayerActivations& a, TwoTensors dy, bool below,
                           const Learning& learning, Gradients& gradients) {
+  const profile::Phase phase("layer backward", layer);
   const ModelSpec& m = pass.layout.model;
   const LayerTensors& t = pass.layout.layers[static_cast<size_t>(layer)];
   const Product& product = pass.product;
@@ -255,6 +259,7 @@ TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, c
 }
 
 void embeddings_backward(const Pass& pass, const Batch& batch, const EncoderActivations& kept, TwoTensors dy, const Learning& learning, Gradients& gradients) {
+  const profile::Phase phase("embeddings backward");
   const Layout& layout = pass.layout;
   const int64_t h = layout.model.hidden;
   const Rows rows = rows_of(batch);
@@ -276,6 +281,7 @@ void append_first_states(const Batch& batch, const Tensor& x, bool wanted_rows, 
 }
 
 Tensor embeddings_forward(const Pass& pass, const Batch& batch, EncoderActivations* kept) {
+  const profile::Phase phase("embeddings forward");
   const Layout& layout = pass.layout;
   const int64_t h = layout.model.hidden;
   const Rows rows = rows_of(batch);

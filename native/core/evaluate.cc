@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "heads.h"
+#include "profile.h"
 #include "state.h"
 
 namespace lrdist {
@@ -47,6 +48,7 @@ int64_t result_width(const Layout& layout, const Evaluation& e) {
 
 std::vector<float> Engine::evaluate(const Evaluation& e) {
   const c10::InferenceMode guard;
+  const profile::Phase job("evaluate");
   State& s = *state_;
   s.need_weights();
   const Ragged& data = s.dataset(e.dataset);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "profile.h"
+
 namespace lrdist {
 namespace {
 
@@ -313,10 +315,12 @@ HeadGradient masked_lm_backward(const Pass& pass, const Batch& batch, const Head
 }  // namespace
 
 std::vector<float> classification_logits(const Pass& pass, const Batch& batch, int64_t head, const Tensor& y_NH) {
+  const profile::Phase phase("head");
   return classify(pass, batch, head, y_NH).logits;
 }
 
 std::vector<float> head_losses(const Pass& pass, const Batch& batch, const HeadTask& task, const Tensor& y_NH) {
+  const profile::Phase phase("head");
   const HeadSpec& spec = pass.layout.head_specs[static_cast<size_t>(task.head)];
   if (spec.kind == HeadKind::classification) {
     std::vector<float> logits = classification_logits(pass, batch, task.head, y_NH);
@@ -333,6 +337,7 @@ std::vector<float> head_losses(const Pass& pass, const Batch& batch, const HeadT
 
 HeadGradient head_backward(const Pass& pass, const Batch& batch, const HeadTask& task, const Tensor& y_NH, double weight, const Learning& learning,
                            Gradients& gradients) {
+  const profile::Phase phase("head");
   const HeadSpec& spec = pass.layout.head_specs[static_cast<size_t>(task.head)];
   return spec.kind == HeadKind::classification ? classification_backward(pass, batch, task, y_NH, weight, learning, gradients)
                                                : masked_lm_backward(pass, batch, task, y_NH, weight, learning, gradients);

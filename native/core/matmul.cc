@@ -6,6 +6,7 @@
 #include <ATen/ops/mm.h>
 
 #include "../kernels/kernels.h"
+#include "profile.h"
 
 // oneDNN's matrix product: any strides, the result written where it is wanted. libtorch_cpu exports this function without a header
 // of its own. Weak: null in a libtorch that does not have it, which leaves the operator below.
@@ -73,12 +74,19 @@ Tensor view(const float* data, int64_t rows, int64_t columns) {
   return at::from_blob(const_cast<float*>(data), {rows, columns}, at::TensorOptions().dtype(at::kFloat));
 }
 
-Tensor Product::forward(const Tensor& x, const Tensor& w) const { return product(choice_.of(Form::forward, w.size(0), w.size(1)), x, w.t()); }
+Tensor Product::forward(const Tensor& x, const Tensor& w) const {
+  const kernels::Scope scope("product forward", kernels::product_work(x.size(0), w.size(0), w.size(1), w.element_size()));
+  return product(choice_.of(Form::forward, w.size(0), w.size(1)), x, w.t());
+}
 
-Tensor Product::backward_input(const Tensor& dy, const Tensor& w) const { return product(choice_.of(Form::input, w.size(0), w.size(1)), dy, w); }
+Tensor Product::backward_input(const Tensor& dy, const Tensor& w) const {
+  const kernels::Scope scope("product input gradient", kernels::product_work(dy.size(0), w.size(0), w.size(1), w.element_size()));
+  return product(choice_.of(Form::input, w.size(0), w.size(1)), dy, w);
+}
 
 void Product::backward_weight(const Tensor& dy, const Tensor& x, float* dw, bool accumulate) const {
   const int64_t n = dy.size(1), k = x.size(1);
+  const kernels::Scope scope("product weight gradient", kernels::product_work(x.size(0), n, k, x.element_size()));
   const Library library = choice_.of(Form::weight, n, k);
   if (dy.scalar_type() == at::kFloat && library != Library::onednn_linear && !accumulate) {
     Tensor out = view(dw, n, k);

@@ -6,6 +6,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "heads.h"
+#include "profile.h"
 #include "state.h"
 
 namespace lrdist {
@@ -51,6 +52,7 @@ int64_t new_slot(Engine::State& s, const char* what) {
 
 int64_t Engine::fisher(const FisherSpec& f) {
   const c10::InferenceMode guard;
+  const profile::Phase job("fisher");
   State& s = *state_;
   const Ragged& data = s.dataset(f.dataset);
   const Product product = s.product();
@@ -75,6 +77,7 @@ int64_t Engine::fisher(const FisherSpec& f) {
 
 int64_t Engine::gradient(const GradientSpec& spec) {
   const c10::InferenceMode guard;
+  const profile::Phase job("gradient");
   State& s = *state_;
   const Ragged& data = s.dataset(spec.dataset);
   const Product product = s.product();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "profile.h"
+
 namespace lrdist {
 namespace {
 
@@ -51,6 +53,7 @@ std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learn
 
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
                     bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments) {
+  const profile::Phase phase("optimizer");
   const bool decoupled = plan.optimizer == Optimizer::adamw;
   std::vector<AdamChunk> chunks;
   for (int32_t t = 0; t < layout.count(); ++t) {

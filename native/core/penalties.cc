@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "profile.h"
+
 namespace lrdist {
 
 Regularizer::Regularizer(Engine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed)
@@ -73,6 +75,7 @@ float Regularizer::fisher_threshold() {
 }
 
 const float* Regularizer::effective_weights(int64_t step) {
+  const profile::Phase phase("regularizer");
   float* own = s_.weights_of(replica_);
   if (transform_.kind != TransformKind::mixout) return own;
   if (!mixed_.defined()) {
@@ -91,6 +94,7 @@ const float* Regularizer::effective_weights(int64_t step) {
 }
 
 void Regularizer::finish_gradient(int64_t step) {
+  const profile::Phase phase("regularizer");
   if (transform_.kind != TransformKind::mixout) return;
   const kernels::Dropout draw = kernels::make_dropout(transform_.probability, s_.spec.seed, step, kernels::site_mixout);
   for (int32_t t = 0; t < s_.layout.count(); ++t) {
@@ -115,6 +119,7 @@ kernels::PullChunk Regularizer::pull(int64_t tensor) {
 }
 
 double Regularizer::add_penalty(const std::vector<uint8_t>& updated) {
+  const profile::Phase phase("regularizer");
   const int32_t word = s_.layout.word;
   if (updated[static_cast<size_t>(word)] && pull(word).strength != 0) s_.gradients.add_word_rows(s_.replicas[static_cast<size_t>(replica_)].touched);
   std::vector<kernels::PullChunk> chunks;
@@ -130,6 +135,7 @@ double Regularizer::add_penalty(const std::vector<uint8_t>& updated) {
 }
 
 void Regularizer::mask_gradient(const std::vector<uint8_t>& updated, int64_t step) {
+  const profile::Phase phase("regularizer");
   if (transform_.kind != TransformKind::child_free && transform_.kind != TransformKind::child_fisher) return;
   const kernels::Dropout draw = kernels::make_dropout(1 - transform_.probability, s_.spec.seed, step, kernels::site_child);
   for (int32_t t = 0; t < s_.layout.count(); ++t) {

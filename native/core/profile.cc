@@ -49,7 +49,8 @@ void Recorder::book(std::string_view kernel, const kernels::Work& work, Clock::t
 Profile Recorder::take() {
   const auto oldest = static_cast<std::ptrdiff_t>(ring_.empty() ? 0 : events_ % ring_.size());
   if (events_ > ring_.size()) std::rotate(ring_.begin(), ring_.begin() + oldest, ring_.end());
-  return {std::move(rows_), std::move(ring_), static_cast<int64_t>(events_ - ring_.size())};
+  const auto dropped = static_cast<int64_t>(events_ - ring_.size());
+  return {std::move(rows_), std::move(ring_), dropped};
 }
 
 }  // namespace lrdist::profile

@@ -68,6 +68,8 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
     }
     if (std::none_of(s.replicas.begin(), s.replicas.end(), [](const ReplicaState& r) { return r.finite; })) break;
     const int64_t global_step = segment.step_offset + step;
+    const profile::Phase step_phase("step");
+    profile::at(global_step, -1);
     std::vector<MicroBatch> batches = step_batches(s, segment, step, next);
     for (MicroBatch& b : batches) {
       if (b.part->loss == Loss::masked_lm) mask_tokens(b.batch, b.part->masking, s.layout.model.vocab, s.spec.seed, global_step);
@@ -82,6 +84,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
     for (int64_t k = 0; k < replicas; ++k) {
       ReplicaState& replica = s.replicas[k];
       if (!replica.finite) continue;
+      profile::at(global_step, k);
       s.gradients.begin_step();
       Regularizer& regularizer = regularizers[static_cast<size_t>(k)];
       const Pass pass{s.layout, product, regularizer.effective_weights(global_step), s.spec.seed, global_step, segment.dropout};
@@ -130,6 +133,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
 namespace {
 
 std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next) {
+  const profile::Phase phase("batch");
   std::vector<MicroBatch> batches;
   int64_t slot = 0;
   for (; next < segment.batch_step.size() && segment.batch_step[next] == step; ++next) {
