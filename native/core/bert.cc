@@ -30,10 +30,10 @@ Projections projections(const Tensor& query, const Tensor& key, const Tensor& va
   return {data(query), data(key), data(value), h, h};
 }
 
-kernels::Attention attention(const Pass& pass, int64_t layer, const Batch& batch, const Selection* wanted, const Projections& p) {
+kernels::Attention<float> attention(const Pass& pass, int64_t layer, const Batch& batch, const Selection* wanted, const Projections& p) {
   const ModelSpec& m = pass.layout.model;
   const LayerTensors& t = pass.layout.layers[static_cast<size_t>(layer)];
-  kernels::Attention a;
+  kernels::Attention<float> a;
   a.sequences = batch.rows();
   a.heads = m.heads;
   a.head_dim = m.hidden / m.heads;
@@ -94,7 +94,7 @@ Tensor layer_forward(const Pass& pass, int64_t layer, const Batch& batch, const 
   norms(a.xhat1_NH, a.rstd1);
   a.h_NH = at::empty({rows.padded, h});
   kernels::bias_dropout_residual_norm(data(projected), pass.at(t.output_bias), data(x_NH), pass.at(t.norm1), pass.at(t.norm1_bias), eps,
-                                      pass.dropout_at(m.hidden_dropout, kernels::site_attention_output(layer)), rows, h, data(a.h_NH),
+                                      pass.dropout_at(m.hidden_dropout, kernels::site_attention_output(layer)), rows, h, data(a.h_NH), nullptr,
                                       or_null(a.xhat1_NH), or_null(a.rstd1));
 
   a.u_NI = product.forward(a.h_NH, pass.matrix(t.up, m.intermediate, h));
@@ -105,8 +105,8 @@ Tensor layer_forward(const Pass& pass, int64_t layer, const Batch& batch, const 
   norms(a.xhat2_NH, a.rstd2);
   const Tensor y = at::empty({rows.padded, h});
   kernels::bias_dropout_residual_norm(data(down), pass.at(t.down_bias), data(a.h_NH), pass.at(t.norm2), pass.at(t.norm2_bias), eps,
-                                      pass.dropout_at(m.hidden_dropout, kernels::site_feed_forward(layer)), rows, h, data(y), or_null(a.xhat2_NH),
-                                      or_null(a.rstd2));
+                                      pass.dropout_at(m.hidden_dropout, kernels::site_feed_forward(layer)), rows, h, data(y), nullptr,
+                                      or_null(a.xhat2_NH), or_null(a.rstd2));
   if (kept) *kept = std::move(a);
   return y;
 }
@@ -117,18 +117,11 @@ void weight_gradient(const Pass& pass, const Tensor& dy, const Tensor& x, int32_
   pass.product.backward_weight(dy, x, target.data, target.accumulate);
 }
 
-void bias_gradient(const float* dy, int64_t count, int64_t width, int32_t tensor, const Learning& learning, Gradients& gradients) {
-  if (!learning(tensor)) return;
+// Where a kernel sums the gradient of a bias or of a norm's parameter; nowhere if that does not learn.
+kernels::ColumnTarget sums_of(int32_t tensor, const Learning& learning, Gradients& gradients) {
+  if (!learning(tensor)) return {};
   const GradientTarget target = gradients.target(tensor);
-  kernels::column_sums(dy, count, width, target.data, target.accumulate);
-}
-
-void norm_gradients(const float* dy, const float* xhat, int64_t count, int64_t width, int32_t gamma, int32_t beta, const Learning& learning, Gradients& gradients) {
-  if (!learning(gamma) && !learning(beta)) return;
-  std::vector<float> unused(static_cast<size_t>(width));  // the one of the two that is frozen
-  const GradientTarget g = learning(gamma) ? gradients.target(gamma) : GradientTarget{unused.data(), false};
-  const GradientTarget b = learning(beta) ? gradients.target(beta) : GradientTarget{unused.data(), false};
-  kernels::norm_parameter_gradients(dy, xhat, count, width, g.data, b.data, g.accumulate || b.accumulate);
+  return {target.data, target.accumulate};
 }
 
 // d [count, parts * H] is the gradient of joint projections of x, one part for each (weight, bias).
@@ -196,16 +189,14 @@ TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, c
   const kernels::Dropout dropout2 = pass.dropout_at(m.hidden_dropout, kernels::site_feed_forward(layer));
   const Tensor dh = at::empty({rows.padded, h});
   const Tensor ddown = dropout2.active() ? at::empty({rows.padded, h}) : dh;
-  kernels::norm_backward(data(dy.first), or_null(dy.second), data(a.xhat2_NH), data(a.rstd2), pass.at(t.norm2), dropout2, rows, h, data(dh), data(ddown));
-  norm_gradients(data(dy.first), data(a.xhat2_NH), rows.count, h, t.norm2, t.norm2_bias, learning, gradients);
-  bias_gradient(data(ddown), rows.count, h, t.down_bias, learning, gradients);
+  kernels::norm_backward(data(dy.first), or_null(dy.second), data(a.xhat2_NH), data(a.rstd2), pass.at(t.norm2), dropout2, rows, h, data(dh), data(ddown),
+                         sums_of(t.norm2, learning, gradients), sums_of(t.norm2_bias, learning, gradients), sums_of(t.down_bias, learning, gradients));
   weight_gradient(pass, ddown, a.g_NI, t.down, learning, gradients);
   if (!to_up) return {};
 
   // feed-forward
   const Tensor du = product.backward_input(ddown, pass.matrix(t.down, h, m.intermediate));
-  kernels::gelu_backward(data(du), data(a.u_NI), rows.count, m.intermediate);
-  bias_gradient(data(du), rows.count, m.intermediate, t.up_bias, learning, gradients);
+  kernels::gelu_backward(data(du), data(a.u_NI), rows.count, m.intermediate, sums_of(t.up_bias, learning, gradients));
   weight_gradient(pass, du, a.h_NH, t.up, learning, gradients);
   if (!to_norm1) return {};
   const Tensor dh2 = product.backward_input(du, pass.matrix(t.up, m.intermediate, h));
@@ -214,9 +205,8 @@ TwoTensors layer_backward(const Pass& pass, int64_t layer, const Batch& batch, c
   const kernels::Dropout dropout1 = pass.dropout_at(m.hidden_dropout, kernels::site_attention_output(layer));
   const Tensor dresidual = at::empty({rows.padded, h});
   const Tensor doutput = dropout1.active() ? at::empty({rows.padded, h}) : dresidual;
-  kernels::norm_backward(data(dh2), data(dh), data(a.xhat1_NH), data(a.rstd1), pass.at(t.norm1), dropout1, rows, h, data(dresidual), data(doutput));
-  norm_gradients(data(dh2), data(a.xhat1_NH), rows.count, h, t.norm1, t.norm1_bias, learning, gradients);
-  bias_gradient(data(doutput), rows.count, h, t.output_bias, learning, gradients);
+  kernels::norm_backward(data(dh), data(dh2), data(a.xhat1_NH), data(a.rstd1), pass.at(t.norm1), dropout1, rows, h, data(dresidual), data(doutput),
+                         sums_of(t.norm1, learning, gradients), sums_of(t.norm1_bias, learning, gradients), sums_of(t.output_bias, learning, gradients));
   weight_gradient(pass, doutput, a.context_NH, t.output, learning, gradients);
   if (!to_projections) return {};
   const Tensor dcontext = product.backward_input(doutput, pass.matrix(t.output, h, h));
@@ -266,8 +256,8 @@ void embeddings_backward(const Pass& pass, const Batch& batch, const EncoderActi
   if (dy.second.defined()) kernels::add(data(dy.first), data(dy.second), rows.count * h);
   kernels::dropout_rows(data(dy.first), pass.dropout_at(layout.model.hidden_dropout, kernels::site_embeddings), rows, h);
   const Tensor dx = at::empty({rows.padded, h});
-  kernels::norm_backward(data(dy.first), nullptr, data(kept.xhat_TH), data(kept.rstd), pass.at(layout.embedding_norm), {}, rows, h, data(dx), nullptr);
-  norm_gradients(data(dy.first), data(kept.xhat_TH), rows.count, h, layout.embedding_norm, layout.embedding_norm_bias, learning, gradients);
+  kernels::norm_backward<float>(data(dy.first), nullptr, data(kept.xhat_TH), data(kept.rstd), pass.at(layout.embedding_norm), {}, rows, h, data(dx), nullptr,
+                                sums_of(layout.embedding_norm, learning, gradients), sums_of(layout.embedding_norm_bias, learning, gradients));
   if (learning(layout.word)) kernels::scatter_add(data(dx), batch.ids.data(), rows.count, h, gradients.word_table(batch.ids));
   if (learning(layout.position)) kernels::scatter_add(data(dx), batch.position.data(), rows.count, h, gradients.table(layout.position));
   if (learning(layout.type)) kernels::scatter_add(data(dx), batch.types.data(), rows.count, h, gradients.table(layout.type));
@@ -293,7 +283,7 @@ Tensor embeddings_forward(const Pass& pass, const Batch& batch, EncoderActivatio
   const kernels::EmbeddingWeights weights{pass.at(layout.word), pass.at(layout.position), pass.at(layout.type), pass.at(layout.embedding_norm),
                                           pass.at(layout.embedding_norm_bias)};
   kernels::embed(batch.ids.data(), batch.types.data(), rows, h, weights, static_cast<float>(layout.model.layer_norm_eps),
-                 pass.dropout_at(layout.model.hidden_dropout, kernels::site_embeddings), data(x), kept ? data(kept->xhat_TH) : nullptr,
+                 pass.dropout_at(layout.model.hidden_dropout, kernels::site_embeddings), data(x), nullptr, kept ? data(kept->xhat_TH) : nullptr,
                  kept ? data(kept->rstd) : nullptr);
   return x;
 }

@@ -238,7 +238,7 @@ Transformed transform(const Pass& pass, const Batch& batch, const HeadTensors& t
   t.rstd = at::empty({rows.padded});
   t.t_NH = at::empty({rows.padded, h});
   kernels::norm(data(g), pass.at(tensors.norm), pass.at(tensors.norm_bias), static_cast<float>(pass.layout.model.layer_norm_eps), rows.count, rows.padded, h,
-                data(t.t_NH), data(t.xhat_NH), data(t.rstd));
+                data(t.t_NH), nullptr, data(t.xhat_NH), data(t.rstd));
   return t;
 }
 
@@ -290,20 +290,14 @@ HeadGradient masked_lm_backward(const Pass& pass, const Batch& batch, const Head
   if (!encoder && !transform_learns) return result;
 
   const Tensor dg = at::empty({rows.padded, h});
-  kernels::norm_backward(data(dt), nullptr, data(t.xhat_NH), data(t.rstd), pass.at(tensors.norm), {}, rows, h, data(dg), nullptr);
-  const auto sums = [&](int32_t tensor, const Tensor& d) {
-    if (!learning(tensor)) return;
+  const auto sums = [&](int32_t tensor) {
+    if (!learning(tensor)) return kernels::ColumnTarget{};
     const GradientTarget target = gradients.target(tensor);
-    kernels::column_sums(data(d), rows.count, h, target.data, target.accumulate);
+    return kernels::ColumnTarget{target.data, target.accumulate};
   };
-  if (learning(tensors.norm)) {
-    const GradientTarget target = gradients.target(tensors.norm);
-    std::vector<float> unused(static_cast<size_t>(h));
-    kernels::norm_parameter_gradients(data(dt), data(t.xhat_NH), rows.count, h, target.data, unused.data(), target.accumulate);
-  }
-  sums(tensors.norm_bias, dt);
-  kernels::gelu_backward(data(dg), data(t.u_NH), rows.count, h);
-  sums(tensors.transform_bias, dg);
+  kernels::norm_backward<float>(data(dt), nullptr, data(t.xhat_NH), data(t.rstd), pass.at(tensors.norm), {}, rows, h, data(dg), nullptr, sums(tensors.norm),
+                                sums(tensors.norm_bias));
+  kernels::gelu_backward(data(dg), data(t.u_NH), rows.count, h, sums(tensors.transform_bias));
   if (learning(tensors.transform)) {
     const GradientTarget target = gradients.target(tensors.transform);
     pass.product.backward_weight(dg, y_NH, target.data, target.accumulate);

@@ -1,11 +1,13 @@
-// The fused loops that core calls; all fp32, row-major, plain pointers. Every function splits its work the same way for a given
-// thread count and adds in a fixed order, so results repeat bit for bit. Matrices have `padded` rows of which the first
-// `count` are real; rows beyond are written as zeros where a matrix product reads them.
+// The fused loops that core calls; row-major, plain pointers. All arithmetic is in fp32; what a matrix product reads or writes is of type T,
+// float or bf16. Every function splits its work the same way for a given thread count and adds in a fixed order, so results
+// repeat bit for bit. Matrices have `padded` rows of which the first `count` are real; rows beyond are written as zeros where a
+// matrix product reads them.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "bf16.h"
 #include "philox.h"
 
 namespace lrdist::kernels {
@@ -17,56 +19,76 @@ struct Rows {
   const int32_t* slot = nullptr;      // of its sequence in the optimizer step
 };
 
+// Where sums over the rows go: to[width] (+)= sum. Nothing is summed without `to`.
+struct ColumnTarget {
+  float* to = nullptr;
+  bool accumulate = false;
+};
+
 // --- embeddings
 struct EmbeddingWeights {
   const float *word, *position, *type, *gamma, *beta;
 };
-// y = dropout(norm(word[id] + position[pos] + type[t])); xhat and rstd may be null.
+// y = dropout(norm(word[id] + position[pos] + type[t])); y_low = y rounded; y_low, xhat and rstd may be null.
 void embed(const int32_t* ids, const int32_t* types, const Rows& rows, int64_t width, const EmbeddingWeights& w, float eps, const Dropout& dropout,
-           float* y, float* xhat, float* rstd);
+           float* y, bf16* y_low, float* xhat, float* rstd);
 // Adds rows of d into table[index[row]]; duplicates are added in row order.
-void scatter_add(const float* d, const int32_t* index, int64_t count, int64_t width, float* table);
+template <class T>
+void scatter_add(const T* d, const int32_t* index, int64_t count, int64_t width, float* table);
 
 // --- norm
-// y = norm(dropout(x + bias) + residual)
-void bias_dropout_residual_norm(const float* x, const float* bias, const float* residual, const float* gamma, const float* beta, float eps,
-                                const Dropout& dropout, const Rows& rows, int64_t width, float* y, float* xhat, float* rstd);
-// Plain norm, in place allowed.
-void norm(const float* x, const float* gamma, const float* beta, float eps, int64_t count, int64_t padded, int64_t width, float* y, float* xhat, float* rstd);
-// dy += dy2 (if given); dx = gradient of the norm's input; branch = dx through dropout (if given; may equal dx when dropout is off).
-void norm_backward(float* dy, const float* dy2, const float* xhat, const float* rstd, const float* gamma, const Dropout& dropout, const Rows& rows,
-                   int64_t width, float* dx, float* branch);
-// dgamma (+)= sum dy * xhat, dbeta (+)= sum dy
-void norm_parameter_gradients(const float* dy, const float* xhat, int64_t count, int64_t width, float* dgamma, float* dbeta, bool accumulate);
+// y = norm(dropout(x + bias) + residual); y_low = y rounded; y_low, xhat and rstd may be null.
+template <class T>
+void bias_dropout_residual_norm(const T* x, const float* bias, const float* residual, const float* gamma, const float* beta, float eps,
+                                const Dropout& dropout, const Rows& rows, int64_t width, float* y, bf16* y_low, float* xhat, float* rstd);
+// Plain norm, in place allowed; y_low, xhat and rstd may be null.
+void norm(const float* x, const float* gamma, const float* beta, float eps, int64_t count, int64_t padded, int64_t width, float* y, bf16* y_low, float* xhat,
+          float* rstd);
+// The gradient of the norm's output is dy + dy2 (dy2 may be null). dx = gradient of its input, may equal dy; branch = dx through dropout
+// (may be null; may equal dx when T is float and dropout is off). The sums of the norm's parameters and of the branch, which is the
+// gradient of the bias that was added before dropout, are taken in the same pass.
+template <class T>
+void norm_backward(const float* dy, const T* dy2, const float* xhat, const float* rstd, const float* gamma, const Dropout& dropout, const Rows& rows,
+                   int64_t width, float* dx, T* branch, ColumnTarget dgamma = {}, ColumnTarget dbeta = {}, ColumnTarget dbranch = {});
 
 // --- pointwise
 // out (+)= column sums of d [count, width]
-void column_sums(const float* d, int64_t count, int64_t width, float* out, bool accumulate);
+template <class T>
+void column_sums(const T* d, int64_t count, int64_t width, float* out, bool accumulate);
 void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t width);
 // u += bias; g = gelu(u), erf form. g may equal u.
-void bias_gelu(float* u, const float* bias, const Rows& rows, int64_t width, float* g);
-// dg *= gelu'(u)
-void gelu_backward(float* dg, const float* u, int64_t count, int64_t width);
+template <class T>
+void bias_gelu(T* u, const float* bias, const Rows& rows, int64_t width, T* g);
+// dg *= gelu'(u); its column sums are the gradient of the bias.
+template <class T>
+void gelu_backward(T* dg, const T* u, int64_t count, int64_t width, ColumnTarget sums = {});
 void add_bias(float* x, const float* bias, int64_t count, int64_t width);
-void add(float* out, const float* x, int64_t n);
+template <class T>
+void add(float* out, const T* x, int64_t n);
 void copy(float* out, const float* x, int64_t n);
-void gather_rows(const float* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, float* out);
+void convert(const float* from, bf16* to, int64_t n);
+void convert(const bf16* from, float* to, int64_t n);
+template <class T>
+void gather_rows(const T* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, T* out);
 
 // --- attention, variable length: query i of sequence b attends to keys cu_k[b]..cu_k[b+1]
+template <class T>
 struct Attention {
   int64_t sequences, heads, head_dim;
   const int32_t* cu_q;
   const int32_t* cu_k;
-  const float *q, *k, *v;  // first element of head 0; leading dimensions below
+  const T *q, *k, *v;  // first element of head 0; leading dimensions below
   int64_t ld_q, ld_kv;
   const float *bias_q, *bias_k, *bias_v;
   Rows query_rows;
   Dropout dropout;
 };
 // out [queries, heads * head_dim]
-void attention_forward(const Attention& a, float* out);
+template <class T>
+void attention_forward(const Attention<T>& a, T* out);
 // dq, dk, dv have the leading dimensions of q and of k, v
-void attention_backward(const Attention& a, const float* dout, float* dq, float* dk, float* dv);
+template <class T>
+void attention_backward(const Attention<T>& a, const T* dout, T* dq, T* dk, T* dv);
 
 // --- loss
 // logits [count, width] becomes its gradient times scale (unless the loss only is asked for: gradient = false). losses [count].

@@ -5,183 +5,229 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <memory>
 
 #include "../kernels.h"
 #include "dropout.h"
-#include "simd.h"
+#include "small_product.h"
 
 namespace lrdist::kernels {
 namespace {
 
+// Query rows that pass through softmax and dropout together.
+constexpr int64_t tile_rows = 32;
+
 int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
 
-// One tile of C[R, 16 * V] = A B with R rows in registers.
-template <int R, int V>
-void tile(const float* a, int64_t row_stride, int64_t depth_stride, const float* b, int64_t ld_b, float* c, int64_t ld_c, int64_t depth) {
-  f32x16 acc[R][V] = {};
-  for (int64_t p = 0; p < depth; ++p) {
-    f32x16 row[V];
-    for (int v = 0; v < V; ++v) row[v] = load16(b + p * ld_b + 16 * v);
-    for (int r = 0; r < R; ++r) {
-      const float s = a[r * row_stride + p * depth_stride];
-      for (int v = 0; v < V; ++v) acc[r][v] += s * row[v];
+// Memory that only grows.
+class Buffer {
+ public:
+  float* room(int64_t n) {
+    if (n > size_) {
+      size_ = round16(n);
+      data_.reset(static_cast<float*>(std::aligned_alloc(64, static_cast<size_t>(size_) * sizeof(float))));
+      if (!data_) throw std::bad_alloc();
     }
-  }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) store16(c + r * ld_c + 16 * v, acc[r][v]);
-}
-
-// C[m, n] = A[m, depth] B[depth, n]; n a multiple of 16, A with any strides, B and C row-major.
-void multiply(int64_t m, int64_t n, int64_t depth, const float* a, int64_t row_stride, int64_t depth_stride, const float* b, int64_t ld_b, float* c, int64_t ld_c) {
-  for (int64_t j = 0; j < n; j += 32) {
-    const bool wide = n - j >= 32;
-    int64_t i = 0;
-    for (; i + 4 <= m; i += 4) {
-      if (wide) tile<4, 2>(a + i * row_stride, row_stride, depth_stride, b + j, ld_b, c + i * ld_c + j, ld_c, depth);
-      else tile<4, 1>(a + i * row_stride, row_stride, depth_stride, b + j, ld_b, c + i * ld_c + j, ld_c, depth);
-    }
-    for (; i < m; ++i) {
-      if (wide) tile<1, 2>(a + i * row_stride, row_stride, depth_stride, b + j, ld_b, c + i * ld_c + j, ld_c, depth);
-      else tile<1, 1>(a + i * row_stride, row_stride, depth_stride, b + j, ld_b, c + i * ld_c + j, ld_c, depth);
-    }
-  }
-}
-
-// Scratch of one task: nq queries and nk keys, widths rounded up to 16 and the extra columns zero.
-struct Scratch {
-  int64_t nq, nk, d, dp, kp;
-  std::vector<float> q, k, v, kt, vt, p, keep;
-
-  Scratch(int64_t queries, int64_t keys, int64_t head_dim) : nq(queries), nk(keys), d(head_dim), dp(round16(head_dim)), kp(round16(keys)) {
-    q.assign(static_cast<size_t>(nq * dp), 0);
-    k.assign(static_cast<size_t>(nk * dp), 0);
-    v.assign(static_cast<size_t>(nk * dp), 0);
-    kt.assign(static_cast<size_t>(d * kp), 0);
-    p.resize(static_cast<size_t>(nq * kp));
-    keep.resize(static_cast<size_t>(keep_room(kp)));
+    return data_.get();
   }
 
-  void load(const float* from, int64_t ld, const float* bias, float scale, int64_t count, std::vector<float>& to) const {
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t c = 0; c < d; ++c) to[i * dp + c] = (from[i * ld + c] + bias[c]) * scale;
+ private:
+  struct Free {
+    void operator()(float* p) const { std::free(p); }
+  };
+  std::unique_ptr<float, Free> data_;
+  int64_t size_ = 0;
+};
+
+// A thread's scratch, kept between tasks.
+struct Buffers {
+  Buffer q, k, v, kt, vt, g, p, ds, dropped, keep;
+};
+thread_local Buffers buffers;
+
+// Rows of one head in a matrix of all of them.
+template <class T>
+struct Head {
+  const T* data;
+  int64_t ld;
+  const float* bias;  // may be null
+};
+
+// One head of one sequence: nq queries, nk keys; widths rounded up to 16.
+template <class T>
+struct Task {
+  const Attention<T>& a;
+  int64_t b, h, d, q0, k0, nq, nk, dp, kp;
+  float scale;
+
+  Task(const Attention<T>& attention, int64_t sequence, int64_t head)
+      : a(attention),
+        b(sequence),
+        h(head),
+        d(a.head_dim),
+        q0(a.cu_q[b]),
+        k0(a.cu_k[b]),
+        nq(a.cu_q[b + 1] - q0),
+        nk(a.cu_k[b + 1] - k0),
+        dp(round16(d)),
+        kp(round16(nk)),
+        scale(1.0f / std::sqrt(static_cast<float>(d))) {}
+
+  Head<T> q() const { return {a.q + q0 * a.ld_q + h * d, a.ld_q, a.bias_q + h * d}; }
+  Head<T> k() const { return {a.k + k0 * a.ld_kv + h * d, a.ld_kv, a.bias_k + h * d}; }
+  Head<T> v() const { return {a.v + k0 * a.ld_kv + h * d, a.ld_kv, a.bias_v + h * d}; }
+
+  // to [count, dp] = (from + bias) * factor
+  float* load(const Head<T>& from, int64_t count, float factor, Buffer& buffer) const {
+    float* to = buffer.room(count * dp);
+    for_lanes(d, [&](auto at) {
+      const f32x16 bias = from.bias ? at.load(from.bias) : f32x16{};
+      for (int64_t i = 0; i < count; ++i) store16(to + i * dp + at.i, (at.load(from.data + i * from.ld) + bias) * factor);
+    });
+    return to;
   }
 
-  void transpose(const std::vector<float>& from, std::vector<float>& to) const {
-    for (int64_t i = 0; i < nk; ++i)
-      for (int64_t c = 0; c < d; ++c) to[c * kp + i] = from[i * dp + c];
-  }
-
-  // p = softmax(q k^T) row by row
-  void probabilities() {
-    multiply(nq, kp, d, q.data(), dp, 1, kt.data(), kp, p.data(), kp);
-    for (int64_t i = 0; i < nq; ++i) {
-      float* row = p.data() + i * kp;
-      float highest = row[0];
-#pragma omp simd reduction(max : highest)
-      for (int64_t j = 0; j < nk; ++j) highest = row[j] > highest ? row[j] : highest;
-      float sum = 0;
-#pragma omp simd reduction(+ : sum)
-      for (int64_t j = 0; j < nk; ++j) {
-        row[j] = exp_fast(row[j] - highest);
-        sum += row[j];
+  // to [d, kp] = (from + bias) turned, columns beyond nk zero
+  float* load_turned(const Head<T>& from, Buffer& buffer) const {
+    float* to = buffer.room(dp * kp);
+    for_lanes(d, [&](auto at) {
+      const f32x16 bias = at.load(from.bias);
+      for (int64_t j = 0; j < nk; j += 16) {
+        f32x16 block[16] = {};
+        const int64_t rows = std::min<int64_t>(16, nk - j);
+        for (int64_t i = 0; i < rows; ++i) block[i] = at.load(from.data + (j + i) * from.ld) + bias;
+        transpose16(block);
+        for (int i = 0; i < 16; ++i) store16(to + (at.i + i) * kp + j, block[i]);
       }
-      const float inverse = 1.0f / sum;
-#pragma omp simd
-      for (int64_t j = 0; j < nk; ++j) row[j] *= inverse;
-      for (int64_t j = nk; j < kp; ++j) row[j] = 0;
+    });
+    return to;
+  }
+
+  // p = softmax(p) row by row; columns beyond nk become 0
+  void softmax(float* p, int64_t rows) const {
+    const i32x16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const auto real = lane < static_cast<int32_t>(nk - (kp - 16));
+    for (int64_t i = 0; i < rows; ++i) {
+      float* row = p + i * kp;
+      f32x16 top = real ? load16(row + kp - 16) : splat(-3e38f);
+      store16(row + kp - 16, top);
+      for (int64_t j = 0; j < kp - 16; j += 16) top = larger(load16(row + j), top);
+      top = fold(top, larger);
+      f32x16 sum = {};
+      for (int64_t j = 0; j < kp; j += 16) {
+        const f32x16 e = exp_fast(load16(row + j) - top);
+        store16(row + j, e);
+        sum += e;
+      }
+      const f32x16 inverse = 1.0f / sum_in_lanes(sum);
+      for (int64_t j = 0; j < kp; j += 16) store16(row + j, load16(row + j) * inverse);
     }
+  }
+
+  int64_t groups() const { return (nk + 7) / 8; }
+
+  // Keep factors of queries first..first + rows, each row 8 * groups() long.
+  const float* keep(int64_t first, int64_t rows) const {
+    float* to = buffers.keep.room(keep_room(rows * 8 * groups()) + 16);
+    fill_keep_rows(a.dropout, static_cast<uint32_t>(h) << 16, a.query_rows.position + q0 + first, a.query_rows.slot + q0 + first, rows, groups(), to);
+    return to;
   }
 };
 
 // Tasks run head by head so that each thread gets its share of long and short sequences.
-template <class F>
-void for_each_task(const Attention& a, const F& f) {
+template <class T, class F>
+void for_each_task(const Attention<T>& a, const F& f) {
   at::parallel_for(0, a.sequences * a.heads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t task = begin; task < end; ++task) f(task % a.sequences, task / a.sequences);
+    for (int64_t i = begin; i < end; ++i) f(Task<T>(a, i % a.sequences, i / a.sequences));
   });
 }
 
-Scratch prepare(const Attention& a, int64_t b, int64_t h) {
-  const int64_t q0 = a.cu_q[b], k0 = a.cu_k[b], d = a.head_dim;
-  Scratch s(a.cu_q[b + 1] - q0, a.cu_k[b + 1] - k0, d);
-  s.load(a.q + q0 * a.ld_q + h * d, a.ld_q, a.bias_q + h * d, 1.0f / std::sqrt(static_cast<float>(d)), s.nq, s.q);
-  s.load(a.k + k0 * a.ld_kv + h * d, a.ld_kv, a.bias_k + h * d, 1.0f, s.nk, s.k);
-  s.load(a.v + k0 * a.ld_kv + h * d, a.ld_kv, a.bias_v + h * d, 1.0f, s.nk, s.v);
-  s.transpose(s.k, s.kt);
-  s.probabilities();
-  return s;
+// Calls f(first row, rows) for the tiles of a task.
+template <class F>
+void for_tiles(int64_t count, const F& f) {
+  for (int64_t i = 0; i < count; i += tile_rows) f(i, std::min(tile_rows, count - i));
 }
 
-void keep_row(const Attention& a, int64_t h, int64_t row, Scratch& s) {
-  fill_keep(a.dropout, static_cast<uint32_t>(h) << 16, a.query_rows.position[row], a.query_rows.slot[row], s.nk, s.keep.data());
+// ds becomes the gradient of the scores, dropped the probabilities after dropout (keep null: none).
+void softmax_backward(const float* p, const float* keep, int64_t keep_ld, int64_t rows, int64_t kp, float* ds, float* dropped) {
+  for (int64_t i = 0; i < rows; ++i) {
+    const float* probability = p + i * kp;
+    float* row = ds + i * kp;
+    f32x16 sum = {};
+    for (int64_t j = 0; j < kp; j += 16) {
+      f32x16 d = load16(row + j);
+      const f32x16 weight = load16(probability + j);
+      if (keep) {
+        const f32x16 factor = load16(keep + i * keep_ld + j);
+        d *= factor;
+        store16(row + j, d);
+        store16(dropped + i * kp + j, weight * factor);
+      }
+      sum += d * weight;
+    }
+    const f32x16 dot = sum_in_lanes(sum);
+    for (int64_t j = 0; j < kp; j += 16) store16(row + j, load16(probability + j) * (load16(row + j) - dot));
+  }
 }
 
 }  // namespace
 
-void attention_forward(const Attention& a, float* out) {
+template <class T>
+void attention_forward(const Attention<T>& a, T* out) {
   const int64_t width = a.heads * a.head_dim;
-  for_each_task(a, [&](int64_t b, int64_t h) {
-    Scratch s = prepare(a, b, h);
-    if (s.nq == 0) return;
-    if (a.dropout.active()) {
-      for (int64_t i = 0; i < s.nq; ++i) {
-        keep_row(a, h, a.cu_q[b] + i, s);
-        float* row = s.p.data() + i * s.kp;
-#pragma omp simd
-        for (int64_t j = 0; j < s.nk; ++j) row[j] *= s.keep[j];
+  for_each_task(a, [&](const Task<T>& t) {
+    if (t.nq == 0) return;
+    const float* q = t.load(t.q(), t.nq, t.scale, buffers.q);
+    const float* kt = t.load_turned(t.k(), buffers.kt);
+    const float* v = t.load(t.v(), t.nk, 1, buffers.v);
+    float* p = buffers.p.room(tile_rows * t.kp);
+    for_tiles(t.nq, [&](int64_t first, int64_t rows) {
+      multiply(rows, t.d, Left{q + first * t.dp, t.dp, 1}, kt, t.kp, Product<float>{p, t.kp, t.kp});
+      t.softmax(p, rows);
+      if (a.dropout.active()) {
+        const float* keep = t.keep(first, rows);
+        for (int64_t i = 0; i < rows; ++i)
+          for (int64_t j = 0; j < t.kp; j += 16) store16(p + i * t.kp + j, load16(p + i * t.kp + j) * load16(keep + i * 8 * t.groups() + j));
       }
-    }
-    std::vector<float> o(static_cast<size_t>(s.nq * s.dp));
-    multiply(s.nq, s.dp, s.nk, s.p.data(), s.kp, 1, s.v.data(), s.dp, o.data(), s.dp);
-    for (int64_t i = 0; i < s.nq; ++i) std::copy_n(o.data() + i * s.dp, s.d, out + (a.cu_q[b] + i) * width + h * s.d);
+      multiply(rows, t.nk, Left{p, t.kp, 1}, v, t.dp, Product<T>{out + (t.q0 + first) * width + t.h * t.d, width, t.d});
+    });
   });
-  std::fill(out + a.query_rows.count * width, out + a.query_rows.padded * width, 0.0f);
+  std::fill(out + a.query_rows.count * width, out + a.query_rows.padded * width, T{});
 }
 
-void attention_backward(const Attention& a, const float* dout, float* dq, float* dk, float* dv) {
+template <class T>
+void attention_backward(const Attention<T>& a, const T* dout, T* dq, T* dk, T* dv) {
   const int64_t width = a.heads * a.head_dim;
-  for_each_task(a, [&](int64_t b, int64_t h) {
-    const int64_t q0 = a.cu_q[b], k0 = a.cu_k[b], d = a.head_dim;
-    Scratch s = prepare(a, b, h);
-    std::vector<float> zeros(static_cast<size_t>(d), 0.0f);
-    std::vector<float> g(static_cast<size_t>(s.nq * s.dp), 0.0f), vt(static_cast<size_t>(d * s.kp), 0.0f);
-    s.load(dout + q0 * width + h * d, width, zeros.data(), 1.0f, s.nq, g);
-    s.transpose(s.v, vt);
-    std::vector<float> ds(static_cast<size_t>(s.nq * s.kp)), dropped;
-    multiply(s.nq, s.kp, d, g.data(), s.dp, 1, vt.data(), s.kp, ds.data(), s.kp);
-    if (a.dropout.active()) dropped.resize(ds.size());
-    for (int64_t i = 0; i < s.nq; ++i) {
-      float* row = ds.data() + i * s.kp;
-      const float* p = s.p.data() + i * s.kp;
-      if (a.dropout.active()) {
-        keep_row(a, h, q0 + i, s);
-        float* pd = dropped.data() + i * s.kp;
-#pragma omp simd
-        for (int64_t j = 0; j < s.nk; ++j) {
-          pd[j] = p[j] * s.keep[j];
-          row[j] *= s.keep[j];
-        }
-      }
-      float dot = 0;
-#pragma omp simd reduction(+ : dot)
-      for (int64_t j = 0; j < s.nk; ++j) dot += row[j] * p[j];
-#pragma omp simd
-      for (int64_t j = 0; j < s.nk; ++j) row[j] = p[j] * (row[j] - dot);
-    }
-    const float* pd = a.dropout.active() ? dropped.data() : s.p.data();
-    std::vector<float> r(static_cast<size_t>(std::max(s.nq, s.nk) * s.dp));
-    const auto store = [&](int64_t count, int64_t row0, int64_t ld, float scale, float* to) {
-      for (int64_t i = 0; i < count; ++i)
-        for (int64_t c = 0; c < d; ++c) to[(row0 + i) * ld + h * d + c] = r[i * s.dp + c] * scale;
-    };
+  for_each_task(a, [&](const Task<T>& t) {
+    const int64_t d = t.d, dp = t.dp, kp = t.kp, head = t.h * t.d;
+    const float* q = t.load(t.q(), t.nq, t.scale, buffers.q);
+    const float* k = t.load(t.k(), t.nk, 1, buffers.k);
+    const float* kt = t.load_turned(t.k(), buffers.kt);
+    const float* vt = t.load_turned(t.v(), buffers.vt);
+    const float* g = t.load({dout + t.q0 * width + head, width, nullptr}, t.nq, 1, buffers.g);
+    float* p = buffers.p.room(t.nq * kp);
+    float* ds = buffers.ds.room(t.nq * kp);
+    float* dropped = a.dropout.active() ? buffers.dropped.room(t.nq * kp) : p;
+    for_tiles(t.nq, [&](int64_t first, int64_t rows) {
+      multiply(rows, d, Left{q + first * dp, dp, 1}, kt, kp, Product<float>{p + first * kp, kp, kp});
+      t.softmax(p + first * kp, rows);
+      multiply(rows, d, Left{g + first * dp, dp, 1}, vt, kp, Product<float>{ds + first * kp, kp, kp});
+      const float* keep = a.dropout.active() ? t.keep(first, rows) : nullptr;
+      softmax_backward(p + first * kp, keep, 8 * t.groups(), rows, kp, ds + first * kp, dropped + first * kp);
+    });
+    // Without queries (nothing wanted of this sequence) the gradients of keys and values are sums of nothing, 0.
     // q already carries 1/sqrt(d), so dk needs no factor and dq one.
-    multiply(s.nq, s.dp, s.nk, ds.data(), s.kp, 1, s.k.data(), s.dp, r.data(), s.dp);
-    store(s.nq, q0, a.ld_q, 1.0f / std::sqrt(static_cast<float>(d)), dq);
-    multiply(s.nk, s.dp, s.nq, ds.data(), 1, s.kp, s.q.data(), s.dp, r.data(), s.dp);
-    store(s.nk, k0, a.ld_kv, 1.0f, dk);
-    multiply(s.nk, s.dp, s.nq, pd, 1, s.kp, g.data(), s.dp, r.data(), s.dp);
-    store(s.nk, k0, a.ld_kv, 1.0f, dv);
+    multiply(t.nq, t.nk, Left{ds, kp, 1}, k, dp, Product<T>{dq + t.q0 * a.ld_q + head, a.ld_q, d, t.scale});
+    multiply(t.nk, t.nq, Left{ds, 1, kp}, q, dp, Product<T>{dk + t.k0 * a.ld_kv + head, a.ld_kv, d});
+    multiply(t.nk, t.nq, Left{dropped, 1, kp}, g, dp, Product<T>{dv + t.k0 * a.ld_kv + head, a.ld_kv, d});
   });
 }
+
+#define INSTANTIATE(T)                                                 \
+  template void attention_forward(const Attention<T>&, T*);            \
+  template void attention_backward(const Attention<T>&, const T*, T*, T*, T*);
+INSTANTIATE(float)
+INSTANTIATE(bf16)
 
 }  // namespace lrdist::kernels

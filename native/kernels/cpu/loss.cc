@@ -1,6 +1,7 @@
 // Softmax cross-entropy over any number of classes, with its gradient in place; sampling from a softmax.
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../kernels.h"
@@ -10,11 +11,31 @@ namespace lrdist::kernels {
 namespace {
 
 float highest(const float* row, int64_t width) {
-  float h = row[0];
-#pragma omp simd reduction(max : h)
-  for (int64_t j = 0; j < width; ++j) h = row[j] > h ? row[j] : h;
-  return h;
+  f32x16 top = splat(row[0]);
+  float rest = row[0];
+  int64_t j = 0;
+  for (; j + 16 <= width; j += 16) top = larger(load16(row + j), top);
+  for (; j < width; ++j) rest = std::max(rest, row[j]);
+  return std::max(rest, fold(top, larger)[0]);
 }
+
+// Sums of e^(x - top) and of x over a row: in fp32 within blocks of 1024, in double over the blocks.
+struct RowSums {
+  double exponentials = 0, values = 0;
+
+  RowSums(const float* row, int64_t width, float top) {
+    for (int64_t begin = 0; begin < width; begin += 1024) {
+      Accumulators e, x;
+      for_lanes_by_four(std::min<int64_t>(1024, width - begin), [&](auto at) {
+        const f32x16 v = at.load(row + begin);
+        e.part[at.part] += at.only(exp_fast(v - top));
+        x.part[at.part] += v;
+      });
+      exponentials += e.sum();
+      values += x.sum();
+    }
+  }
+};
 
 }  // namespace
 
@@ -23,23 +44,16 @@ void cross_entropy(float* logits, const int32_t* targets, int64_t count, int64_t
     for (int64_t i = begin; i < end; ++i) {
       float* row = logits + i * width;
       const float top = highest(row, width);
-      double sum = 0, all = 0;
-#pragma omp simd reduction(+ : sum, all)
-      for (int64_t j = 0; j < width; ++j) {
-        sum += exp_fast(row[j] - top);
-        all += row[j];
-      }
-      const double log_sum = std::log(sum) + top;
+      const RowSums sums(row, width, top);
+      const double log_sum = std::log(sums.exponentials) + top;
       const double nll = log_sum - row[targets[i]];
-      losses[i] = static_cast<float>((1 - smoothing) * nll + smoothing * (log_sum - all / static_cast<double>(width)));
+      losses[i] = static_cast<float>((1 - smoothing) * nll + smoothing * (log_sum - sums.values / static_cast<double>(width)));
       if (!gradient) continue;
-      const float inverse = static_cast<float>(1 / sum);
+      const float inverse = static_cast<float>(1 / sums.exponentials);
       const float uniform = static_cast<float>(smoothing / static_cast<double>(width));
       const float on = static_cast<float>(1 - smoothing);
-      const float target = row[targets[i]];
-#pragma omp simd
-      for (int64_t j = 0; j < width; ++j) row[j] = scale * (exp_fast(row[j] - top) * inverse - uniform);
-      row[targets[i]] = scale * (exp_fast(target - top) * inverse - uniform - on);
+      for_lanes(width, [&](auto at) { at.store(row, scale * (exp_fast(at.load(row) - top) * inverse - uniform)); });
+      row[targets[i]] -= scale * on;
     }
   });
 }
@@ -49,12 +63,10 @@ void sample_classes(const float* logits, const float* u, int64_t count, int64_t 
     for (int64_t i = begin; i < end; ++i) {
       const float* row = logits + i * width;
       const float top = highest(row, width);
-      double sum = 0;
-      for (int64_t j = 0; j < width; ++j) sum += exp_fast(row[j] - top);
-      double rest = u[i] * sum;
+      double rest = u[i] * RowSums(row, width, top).exponentials;
       int64_t pick = 0;
       for (; pick < width - 1; ++pick) {
-        rest -= exp_fast(row[pick] - top);
+        rest -= std::exp(row[pick] - top);
         if (rest < 0) break;
       }
       out[i] = static_cast<int32_t>(pick);

@@ -1,75 +1,69 @@
-// GELU, copies, sums.
+// Copies, conversions and sums.
 #include <ATen/Parallel.h>
 
-#include <algorithm>
-#include <cstring>
-
-#include "../kernels.h"
-#include "dropout.h"
-#include "simd.h"
+#include "column_sums.h"
+#include "rows.h"
 
 namespace lrdist::kernels {
 namespace {
+
 constexpr int64_t flat_grain = 16384;
+constexpr int64_t column_block = 64;
+
+// Calls f(lanes) over n elements in parallel.
+template <class F>
+void for_flat(int64_t n, const F& f) {
+  at::parallel_for(0, (n + 15) / 16, flat_grain / 16, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end && 16 * i + 16 <= n; ++i) f(Lanes<0>{16 * i});
+    if (16 * end > n) f(LastLanes{16 * (end - 1), n - 16 * (end - 1)});
+  });
+}
+
+}  // namespace
+
+template <class T>
+void scatter_add(const T* d, const int32_t* index, int64_t count, int64_t width, float* table) {
+  const int64_t blocks = (width + column_block - 1) / column_block;
+  at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
+    const int64_t from = first * column_block, to = std::min(last * column_block, width);
+    for (int64_t i = 0; i < count; ++i) {
+      float* out = table + index[i] * width + from;
+      const T* in = d + i * width + from;
+      for_lanes(to - from, [&](auto at) { add_to(at, out, at.load(in)); });
+    }
+  });
+}
+
+template <class T>
+void column_sums(const T* d, int64_t count, int64_t width, float* out, bool accumulate) {
+  const BlockSums sums({out, accumulate}, count, width);
+  for_row_blocks(count, [&](int64_t block, int64_t begin, int64_t end) {
+    float* sum = sums.block(block);
+    for (int64_t i = begin; i < end; ++i) for_lanes(width, [&](auto at) { add_to(at, sum, at.load(d + i * width)); });
+  });
+  sums.finish();
 }
 
 void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t width) {
   if (!dropout.active()) return;
-  at::parallel_for(0, rows.count, 16, [&](int64_t begin, int64_t end) {
-    std::vector<float> keep(static_cast<size_t>(keep_room(width)));
+  at::parallel_for(0, rows.count, row_grain, [&](int64_t begin, int64_t end) {
+    RowScratch scratch(width);
     for (int64_t i = begin; i < end; ++i) {
-      fill_keep(dropout, 0, rows.position[i], rows.slot[i], width, keep.data());
-      float* row = x + i * width;
-#pragma omp simd
-      for (int64_t j = 0; j < width; ++j) row[j] *= keep[j];
-    }
-  });
-}
-
-void bias_gelu(float* u, const float* bias, const Rows& rows, int64_t width, float* g) {
-  at::parallel_for(0, rows.count, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      float* in = u + i * width;
-      float* out = g + i * width;
-#pragma omp simd
-      for (int64_t j = 0; j < width; ++j) {
-        const float x = in[j] + bias[j];
-        float distribution, density;
-        normal(x, distribution, density);
-        in[j] = x;
-        out[j] = x * distribution;
-      }
-    }
-  });
-  std::fill(g + rows.count * width, g + rows.padded * width, 0.0f);
-}
-
-void gelu_backward(float* dg, const float* u, int64_t count, int64_t width) {
-  at::parallel_for(0, count * width, flat_grain, [&](int64_t begin, int64_t end) {
-#pragma omp simd
-    for (int64_t i = begin; i < end; ++i) {
-      float distribution, density;
-      normal(u[i], distribution, density);
-      dg[i] *= distribution + u[i] * density;
+      fill_keep(dropout, 0, rows.position[i], rows.slot[i], width, scratch.keep.data());
+      for_lanes(width, [&](auto at) { at.store(x + i * width, at.load(x + i * width) * at.load(scratch.keep.data())); });
     }
   });
 }
 
 void add_bias(float* x, const float* bias, int64_t count, int64_t width) {
-  at::parallel_for(0, count, 8, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      float* row = x + i * width;
-#pragma omp simd
-      for (int64_t j = 0; j < width; ++j) row[j] += bias[j];
-    }
+  at::parallel_for(0, count, row_grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) for_lanes(width, [&](auto at) { add_to(at, x + i * width, at.load(bias)); });
   });
 }
 
-void add(float* out, const float* x, int64_t n) {
-  at::parallel_for(0, n, flat_grain, [&](int64_t begin, int64_t end) {
-#pragma omp simd
-    for (int64_t i = begin; i < end; ++i) out[i] += x[i];
-  });
+template <class T>
+void add(float* out, const T* x, int64_t n) {
+  for_flat(n, [=](auto at) { add_to(at, out, at.load(x)); });
 }
 
 void copy(float* out, const float* x, int64_t n) {
@@ -78,9 +72,26 @@ void copy(float* out, const float* x, int64_t n) {
   });
 }
 
-void gather_rows(const float* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, float* out) {
-  for (int64_t i = 0; i < count; ++i) std::memcpy(out + i * width, x + index[i] * width, static_cast<size_t>(width) * sizeof(float));
-  std::fill(out + count * width, out + padded * width, 0.0f);
+void convert(const float* from, bf16* to, int64_t n) {
+  for_flat(n, [=](auto at) { at.store(to, at.load(from)); });
 }
+
+void convert(const bf16* from, float* to, int64_t n) {
+  for_flat(n, [=](auto at) { at.store(to, at.load(from)); });
+}
+
+template <class T>
+void gather_rows(const T* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, T* out) {
+  for (int64_t i = 0; i < count; ++i) std::memcpy(out + i * width, x + index[i] * width, static_cast<size_t>(width) * sizeof(T));
+  zero_tail(out, count, padded, width);
+}
+
+#define INSTANTIATE(T)                                                             \
+  template void scatter_add(const T*, const int32_t*, int64_t, int64_t, float*);   \
+  template void column_sums(const T*, int64_t, int64_t, float*, bool);             \
+  template void add(float*, const T*, int64_t);                                    \
+  template void gather_rows(const T*, const int32_t*, int64_t, int64_t, int64_t, T*);
+INSTANTIATE(float)
+INSTANTIATE(bf16)
 
 }  // namespace lrdist::kernels

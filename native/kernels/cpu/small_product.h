@@ -1,0 +1,88 @@
+// Products of the small matrices of attention, with accumulators in registers.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "simd.h"
+
+namespace lrdist::kernels {
+
+// Where a product goes: scale * result, columns of which only the first `width` are written.
+template <class T>
+struct Product {
+  T* to;
+  int64_t ld, width;
+  float scale = 1;
+};
+
+// The left factor, with any strides.
+struct Left {
+  const float* data;
+  int64_t row_stride, depth_stride;
+};
+
+// R rows and 16 V columns from column j on; `left` starts at the first row, b [depth, ld_b].
+template <int R, int V, class T>
+void product_tile(const Left& left, const float* b, int64_t ld_b, int64_t depth, int64_t i, int64_t j, const Product<T>& out) {
+  f32x16 acc[R][V] = {};
+  const float* a = left.data + i * left.row_stride;
+  for (int64_t p = 0; p < depth; ++p) {
+    f32x16 row[V];
+    for (int v = 0; v < V; ++v) row[v] = load16(b + p * ld_b + j + 16 * v);
+    for (int r = 0; r < R; ++r) {
+      const f32x16 s = splat(a[r * left.row_stride + p * left.depth_stride]);
+      for (int v = 0; v < V; ++v) acc[r][v] += s * row[v];
+    }
+  }
+  for (int r = 0; r < R; ++r)
+    for (int v = 0; v < V; ++v) {
+      const int64_t column = j + 16 * v;
+      T* row = out.to + (i + r) * out.ld;
+      if (column + 16 <= out.width) store16(row + column, out.scale * acc[r][v]);
+      else LastLanes{column, out.width - column}.store(row, out.scale * acc[r][v]);
+    }
+}
+
+template <int R, int V, class T>
+void product_rows(int64_t rows, const Left& left, const float* b, int64_t ld_b, int64_t depth, int64_t i, int64_t j, const Product<T>& out) {
+  if (rows == R) return product_tile<R, V>(left, b, ld_b, depth, i, j, out);
+  if constexpr (R > 1) product_rows<R - 1, V>(rows, left, b, ld_b, depth, i, j, out);
+}
+
+// out[m, width] = scale * left[m, depth] b[depth, width]; rows of b are padded to a multiple of 16.
+template <class T>
+void multiply(int64_t m, int64_t depth, const Left& left, const float* b, int64_t ld_b, const Product<T>& out) {
+  constexpr int64_t tall = 8;
+  for (int64_t j = 0; j < out.width; j += 32) {
+    const bool wide = out.width - j > 16;
+    for (int64_t i = 0; i < m; i += tall) {
+      const int64_t rows = std::min(tall, m - i);
+      if (wide) product_rows<tall, 2>(rows, left, b, ld_b, depth, i, j, out);
+      else product_rows<tall, 1>(rows, left, b, ld_b, depth, i, j, out);
+    }
+  }
+}
+
+template <int S, size_t... L>
+void exchange(f32x16& x, f32x16& y, std::index_sequence<L...>) {
+  const f32x16 low = shuffle<(L & S ? 16 + L - S : L)...>(x, y), high = shuffle<(L & S ? 16 + L : L + S)...>(x, y);
+  x = low;
+  y = high;
+}
+
+template <int S>
+void exchange_all(f32x16 (&v)[16]) {
+  for (int i = 0; i < 16; ++i)
+    if (!(i & S)) exchange<S>(v[i], v[i + S], std::make_index_sequence<16>());
+}
+
+// v[i][j] becomes v[j][i].
+inline void transpose16(f32x16 (&v)[16]) {
+  exchange_all<1>(v);
+  exchange_all<2>(v);
+  exchange_all<4>(v);
+  exchange_all<8>(v);
+}
+
+}  // namespace lrdist::kernels
