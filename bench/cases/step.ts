@@ -1,5 +1,5 @@
 import type { BenchCase, BenchOptions, Precision } from '../lib/case.ts';
-import { type Found, interleave, ratiosTo, spreads, valuesOf } from '../lib/interleave.ts';
+import { type Found, interleave, ratiosTo, ratioToBest, spreads, valuesOf } from '../lib/interleave.ts';
 import { type ModelShape, ratesFrom, stepLimit, stepLinears, type StepWork } from '../lib/limit.ts';
 import { modelFolder, stepsOf } from '../lib/models.ts';
 import { ours, ownStep, peerStep, roundSeeds, shownAll, stepPeers, type StepSetting } from '../lib/programs.ts';
@@ -63,24 +63,25 @@ async function measure(which: Which, options: BenchOptions, log: (line: string) 
 }
 
 function forWay(way: string, setting: StepSetting, timed: number): StepSetting {
-  return way === 'compiled' ? { ...setting, untimed: untimedCompiled, steps: timed + untimedCompiled } : setting;
+  return way.startsWith('compiled')
+    ? { ...setting, untimed: untimedCompiled, steps: timed + untimedCompiled }
+    : setting;
 }
 
 function figures(found: Found, setting: StepSetting): { headline: string; [figure: string]: unknown } {
-  const ratios = ratiosTo(
-    ours,
-    valuesOf(found, (document) => 1 / rate(document, 'timed_tokens')),
-  );
+  const secondsPerToken = valuesOf(found, (document) => 1 / rate(document, 'timed_tokens'));
+  const ratios = ratiosTo(ours, secondsPerToken);
   const limits = found.get(ours)!.map(limitOf);
   const share = spread(limits.map(({ share }) => share));
   return {
     headline: [
       ...Object.entries(ratios).map(
-        ([way, ratio]) => `${times(ratio)} ${way === 'loop' ? 'a PyTorch loop' : `Trainer ${way}`}`,
+        ([way, ratio]) => `${times(ratio)} ${way.replace(/^(?!loop)/, 'Trainer ').replace(/^loop/, 'a PyTorch loop')}`,
       ),
       `${(100 * share.median).toFixed(0)} % of the limit (${setting.precision}, ${setting.threads} threads)`,
     ].join('; '),
     ratios,
+    ratioToBest: ratioToBest(ours, secondsPerToken),
     share,
     limits,
     rowsPerSecond: spreads(valuesOf(found, (document) => rate(document, 'timed_rows'))),

@@ -47,6 +47,12 @@ export function ratiosTo(ours: string, values: Readonly<Record<string, readonly 
   );
 }
 
+/** As `ratiosTo`, for the other side with the least value of each round. */
+export function ratioToBest(ours: string, values: Readonly<Record<string, readonly number[]>>): Spread {
+  const others = Object.entries(values).filter(([name]) => name !== ours);
+  return spread(values[ours]!.map((own, round) => Math.min(...others.map(([, theirs]) => theirs[round]!)) / own));
+}
+
 export function spreads(values: Readonly<Record<string, readonly number[]>>): Record<string, Spread> {
   return Object.fromEntries(Object.entries(values).map(([name, list]) => [name, spread(list)]));
 }

@@ -43,14 +43,20 @@ export const trainerWays: Readonly<Record<string, readonly string[]>> = {
 /** The names of --peers in the case `step`. */
 export const stepPeers: readonly string[] = [...Object.keys(trainerWays), 'loop'];
 
-/** Steps that stand for an epoch (see peers/batches.py) in one of Trainer's ways, or in a plain loop. */
-export function peerStep(way: string, setting: StepSetting, seed: number): Side {
+/**
+ * Steps that stand for an epoch (see peers/batches.py) in one of Trainer's ways, or in a plain loop. `grouped@bf16` is at that precision whatever ours is.
+ */
+export function peerStep(name: string, setting: StepSetting, seed: number): Side {
+  const [way = '', precision = setting.precision] = name.split('@');
   const python = peersPython(setting.work);
-  const common = peerFlags(setting, seed);
-  if (way === 'loop') return { name: way, command: [python, join(root, 'bench', 'peers', 'torch_loop.py'), ...common] };
+  const common = peerFlags({ ...setting, precision: precision as Precision }, seed);
+  if (way === 'loop') return { name, command: [python, join(root, 'bench', 'peers', 'torch_loop.py'), ...common] };
   const own = trainerWays[way];
-  if (own === undefined) throw new Error(`--peers: expected ${stepPeers.join(', ')}, received ${way}`);
-  return { name: way, command: [python, hfTrainer, ...common, '--typical', '--no_eval', ...own] };
+  if (own === undefined || !['fp32', 'bf16'].includes(precision))
+    throw new Error(
+      `--peers: expected ${stepPeers.join(', ')}, or one of them at a precision like grouped@bf16, received ${name}`,
+    );
+  return { name, command: [python, hfTrainer, ...common, '--typical', '--no_eval', ...own] };
 }
 
 export const ours = 'lrdist';
