@@ -1,5 +1,5 @@
 import type { BenchCase, BenchOptions, Precision } from '../lib/case.ts';
-import { type Found, interleave, ratiosTo, ratioToBest, spreads, valuesOf } from '../lib/interleave.ts';
+import { type Found, interleave, ratiosTo, ratiosToBest, spreads, valuesOf } from '../lib/interleave.ts';
 import { type ModelShape, ratesFrom, stepLimit, stepLinears, type StepWork } from '../lib/limit.ts';
 import { modelFolder, stepsOf } from '../lib/models.ts';
 import { ours, ownStep, peerStep, roundSeeds, shownAll, stepPeers, type StepSetting } from '../lib/programs.ts';
@@ -81,7 +81,7 @@ function figures(found: Found, setting: StepSetting): { headline: string; [figur
       `${(100 * share.median).toFixed(0)} % of the limit (${setting.precision}, ${setting.threads} threads)`,
     ].join('; '),
     ratios,
-    ratioToBest: ratioToBest(ours, secondsPerToken),
+    ratiosToBest: ratiosToBest(ours, secondsPerToken),
     share,
     limits,
     rowsPerSecond: spreads(valuesOf(found, (document) => rate(document, 'timed_rows'))),

@@ -47,10 +47,23 @@ export function ratiosTo(ours: string, values: Readonly<Record<string, readonly 
   );
 }
 
-/** As `ratiosTo`, for the other side with the least value of each round. */
-export function ratioToBest(ours: string, values: Readonly<Record<string, readonly number[]>>): Spread {
-  const others = Object.entries(values).filter(([name]) => name !== ours);
-  return spread(values[ours]!.map((own, round) => Math.min(...others.map(([, theirs]) => theirs[round]!)) / own));
+/**
+ * As `ratiosTo`, for sides that are there at more than one precision (`grouped@fp32`, `grouped@bf16`): by the name without it, against the one with
+ * the least value of each round.
+ */
+export function ratiosToBest(
+  ours: string,
+  values: Readonly<Record<string, readonly number[]>>,
+): Record<string, Spread> {
+  const ways = Map.groupBy(
+    Object.entries(values).filter(([name]) => name !== ours),
+    ([name]) => name.split('@')[0]!,
+  );
+  const best = (sides: readonly (readonly [string, readonly number[]])[]): Spread =>
+    spread(values[ours]!.map((own, round) => Math.min(...sides.map(([, theirs]) => theirs[round]!)) / own));
+  return Object.fromEntries(
+    [...ways].filter(([, sides]) => sides.length > 1).map(([way, sides]) => [way, best(sides)]),
+  );
 }
 
 export function spreads(values: Readonly<Record<string, readonly number[]>>): Record<string, Spread> {

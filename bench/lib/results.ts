@@ -1,9 +1,13 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { goals } from './goals.ts';
 import { machine, type Machine, versions } from './machine.ts';
 import { root } from './side.ts';
+import { between, goalTable, nameOf } from './table.ts';
 
 const folder = join(root, 'bench', 'results');
+const performanceDocument = join(root, 'docs', 'performance.md');
+const markers = ['<!-- generated: goals -->', '<!-- end -->'] as const;
 
 /** What every case returns. `headline` is its line in the table. */
 export interface Measurement {
@@ -40,7 +44,7 @@ export function saveResult(name: string, measurement: Measurement): string {
   return path;
 }
 
-/** bench/results/README.md: one line for each result file. */
+/** bench/results/README.md, one line for each result file, and the table of goals in docs/performance.md. */
 export function writeTable(): void {
   const results = readdirSync(folder)
     .filter((file) => file.endsWith('.json'))
@@ -48,7 +52,7 @@ export function writeTable(): void {
     .map((file) => ({ file, result: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result }));
   const lines = results.map(
     ({ file, result }) =>
-      `| [${result.case}](${file}) | ${result.headline} | ${result.machine.processor}, ${result.machine.cores} cores | ${result.date} |`,
+      `| [${nameOf(result)}](${file}) | ${result.headline} | ${result.machine.processor}, ${result.machine.cores} cores | ${result.date} |`,
   );
   const text = [
     '# Results',
@@ -61,6 +65,11 @@ export function writeTable(): void {
     '',
   ];
   writeWhole(join(folder, 'README.md'), text.join('\n'));
+  const document = readFileSync(performanceDocument, 'utf8');
+  writeWhole(
+    performanceDocument,
+    between(document, ...markers, `\n${goalTable(goals, results, '../bench/results/')}\n`),
+  );
 }
 
 function writeWhole(path: string, text: string): void {
