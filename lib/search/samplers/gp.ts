@@ -21,7 +21,7 @@ const schema = z.strictObject({
  * - A batch, and trials that others have not finished, are believed: each is taken as seen with its expected value before the next is chosen.
  * - Several objectives: each suggestion improves another random scalarisation (ParEGO, Knowles 2006). It spreads over the Pareto front; with more than four objectives thinly.
  * - Constraints: each has a model; the improvement is weighted with the probability that all hold.
- * - Pruned trials count if they were scored at the last step, see `observations`.
+ * - Pruned trials count with a forecast of their end and its uncertainty, see `observations`.
  *
  * `candidates` (2048): points that the acquisition is looked at before the best are refined; fewer with more than about 100 trials.
  *

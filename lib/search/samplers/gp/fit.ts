@@ -54,5 +54,9 @@ function fewer(data: Data, random: Random): Data {
   const rest = byValue.slice(half);
   const order = shuffledOrder(rest.length, random.int(2 ** 31));
   const chosen = [...byValue.slice(0, half), ...Array.from(order.subarray(0, half), (i) => rest[i]!)];
-  return { points: chosen.map((i) => data.points[i]!), values: Float64Array.from(chosen, (i) => data.values[i]!) };
+  return {
+    points: chosen.map((i) => data.points[i]!),
+    values: Float64Array.from(chosen, (i) => data.values[i]!),
+    ...(data.extra && { extra: Float64Array.from(chosen, (i) => data.extra![i]!) }),
+  };
 }

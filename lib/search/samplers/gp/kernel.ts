@@ -48,18 +48,19 @@ export function matern52Slope(squaredDistance: number): number {
   return (-5 / 6) * (1 + r) * Math.exp(-r);
 }
 
-/** Lower triangle of the covariance of noisy values at the points, rows of `stride` numbers. */
+/** Lower triangle of the covariance of noisy values at the points, rows of `stride` numbers. `extra`: a variance of each value beside the noise. */
 export function covariance(
   points: readonly Float64Array[],
   { weights, scale, noise }: Hyperparameters,
   layout: Layout,
   stride: number,
+  extra?: Float64Array,
 ): Float64Array {
   const data = new Float64Array(stride * stride);
   points.forEach((a, i) => {
     const row = i * stride;
     for (let j = 0; j < i; j++) data[row + j] = scale * matern52(squaredDistance(a, points[j]!, weights, layout));
-    data[row + i] = scale + noise;
+    data[row + i] = scale + noise + (extra?.[i] ?? 0);
   });
   return data;
 }

@@ -6,6 +6,8 @@ export interface Data {
   readonly points: readonly Float64Array[];
   /** Standardised: the model's mean is 0. */
   readonly values: Float64Array;
+  /** Variance of each value beside the noise. Default none. */
+  readonly extra?: Float64Array;
 }
 
 /** Hyperparameters as the optimiser sees them: logarithms of the length by dimension, of the scale, of the noise. */
@@ -23,7 +25,7 @@ export function unpack(theta: Float64Array): Hyperparameters {
  * Infinite where the covariance is not positive definite in these numbers.
  */
 export function negativeLogPosterior(
-  { points, values }: Data,
+  { points, values, extra }: Data,
   layout: Layout,
   priors: readonly Prior[],
   theta: Float64Array,
@@ -31,14 +33,18 @@ export function negativeLogPosterior(
 ): number {
   const hyper = unpack(theta);
   const n = points.length;
-  const factor = factorise(covariance(points, hyper, layout, n), n, n);
+  const factor = factorise(covariance(points, hyper, layout, n, extra), n, n);
   if (factor === undefined) return Number.POSITIVE_INFINITY;
   const alpha = weightsOf(factor, values);
   gradient.fill(0);
   const fit = values.reduce((sum, v, i) => sum + v * alpha[i]!, 0);
-  const trace = addLengthGradient(points, hyper, layout, alpha, inverse(factor), gradient);
-  // Scale and noise need no sums over pairs: K - noise I is the scale times its derivative.
-  gradient[layout.dimensions]! += 0.5 * (n - fit - hyper.noise * trace);
+  const inverted = inverse(factor);
+  addLengthGradient(points, hyper, layout, alpha, inverted, gradient);
+  // Scale and noise need no sums over pairs: K without its added diagonal is the scale times its derivative.
+  const diagonal = alpha.map((a, i) => inverted[i * n + i]! - a * a);
+  const trace = diagonal.reduce((sum, v) => sum + v, 0);
+  const fromExtra = extra?.reduce((sum, v, i) => sum + v * diagonal[i]!, 0) ?? 0;
+  gradient[layout.dimensions]! += 0.5 * (n - fit - hyper.noise * trace - fromExtra);
   gradient[layout.dimensions + 1]! += 0.5 * hyper.noise * trace;
   let value = 0.5 * (fit + logDeterminant(factor));
   priors.forEach(({ mean, deviation }, i) => {
@@ -57,11 +63,7 @@ export function weightsOf(factor: Factor, values: Float64Array): Float64Array {
   return alpha;
 }
 
-/**
- * Half the trace of (K^-1 - alpha alpha^T) dK/dtheta for each length; off-diagonal pairs count twice.
- *
- * @returns the trace of K^-1 - alpha alpha^T
- */
+/** Half the trace of (K^-1 - alpha alpha^T) dK/dtheta for each length; off-diagonal pairs count twice, the diagonal does not depend on lengths. */
 function addLengthGradient(
   points: readonly Float64Array[],
   { weights, scale }: Hyperparameters,
@@ -69,12 +71,10 @@ function addLengthGradient(
   alpha: Float64Array,
   inverted: Float64Array,
   gradient: Float64Array,
-): number {
+): void {
   const n = points.length;
-  let trace = 0;
   for (let i = 0; i < n; i++) {
     const a = points[i]!;
-    trace += inverted[i * n + i]! - alpha[i]! * alpha[i]!;
     for (let j = 0; j < i; j++) {
       const b = points[j]!;
       const outer = inverted[i * n + j]! - alpha[i]! * alpha[j]!;
@@ -82,5 +82,4 @@ function addLengthGradient(
       for (let d = 0; d < layout.dimensions; d++) gradient[d]! -= slope * weights[d]! * squared(a, b, d, layout);
     }
   }
-  return trace;
 }

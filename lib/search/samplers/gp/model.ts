@@ -2,7 +2,7 @@ import type { Random } from '../../../random.ts';
 import { appendRow, type Factor, factorise, solveLower, solveUpper } from './cholesky.ts';
 import { fitHyperparameters } from './fit.ts';
 import { covariance, type Hyperparameters, type Layout, matern52, matern52Slope, squaredDistance } from './kernel.ts';
-import { weightsOf } from './likelihood.ts';
+import { type Data, weightsOf } from './likelihood.ts';
 
 /** A Gaussian process given its points. Values are standardised by `centre` and `spread`. */
 export interface Model {
@@ -28,22 +28,15 @@ export interface PredictionGradient {
 }
 
 /** A fitted model with room for `room` more points. */
-export function fitModel(
-  points: readonly Float64Array[],
-  values: Float64Array,
-  layout: Layout,
-  room: number,
-  random: Random,
-): Model {
+export function fitModel({ points, values, extra }: Data, layout: Layout, room: number, random: Random): Model {
   const { standard, centre, spread } = standardise(values);
-  const hyper = fitHyperparameters({ points, values: standard }, layout, random);
-  return { ...condition(points, standard, layout, hyper, room), centre, spread };
+  const data = { points, values: standard, ...(extra && { extra: extra.map((v) => v / (spread * spread)) }) };
+  return { ...condition(data, layout, fitHyperparameters(data, layout, random), room), centre, spread };
 }
 
 /** The model with given hyperparameters, on its own scale. */
 export function condition(
-  points: readonly Float64Array[],
-  values: Float64Array,
+  { points, values, extra }: Data,
   layout: Layout,
   hyper: Hyperparameters,
   room: number,
@@ -52,7 +45,7 @@ export function condition(
   // Fitted on a part of the points, the noise may be too low for all of them.
   for (let noise = hyper.noise; ; noise *= 10) {
     const used = { ...hyper, noise };
-    const factor = factorise(covariance(points, used, layout, size + room), size, size + room);
+    const factor = factorise(covariance(points, used, layout, size + room, extra), size, size + room);
     if (factor === undefined) continue;
     return { layout, hyper: used, points, factor, alpha: weightsOf(factor, values), centre: 0, spread: 1 };
   }

@@ -2,16 +2,16 @@
  * Yeo and Johnson's power transform (Biometrika 87, 2000) with the exponent that makes the values most nearly normal, from -2 to 1: losses with a long upper tail are drawn together there and apart near
  * the minimum, where the differences matter, and others stay as they are. (Cowen-Rivers et al. 2022, arXiv 2012.03826, found this to help most objectives.)
  */
-export function powerTransform(standard: Float64Array): Float64Array {
+export function powerTransform(standard: Float64Array): (value: number) => number {
   const logs = standard.reduce((sum, v) => sum + Math.sign(v) * Math.log1p(Math.abs(v)), 0);
-  let best = { likelihood: Number.NEGATIVE_INFINITY, values: standard };
+  let best = { likelihood: Number.NEGATIVE_INFINITY, exponent: 1 };
   for (let step = 30; step >= 0; step--) {
     const exponent = -2 + step / 10;
     const values = standard.map((v) => yeoJohnson(v, exponent));
     const likelihood = -0.5 * values.length * Math.log(variance(values)) + (exponent - 1) * logs;
-    if (likelihood > best.likelihood) best = { likelihood, values };
+    if (likelihood > best.likelihood) best = { likelihood, exponent };
   }
-  return best.values;
+  return (value) => yeoJohnson(value, best.exponent);
 }
 
 /** Rises with the value, 0 at 0 with slope 1. */

@@ -6,7 +6,7 @@ import { type Effort, maximise } from './maximise.ts';
 import { believe, fitModel, type Model, predictMean, standardise } from './model.ts';
 import type { Observation } from './observations.ts';
 import { powerTransform } from './power.ts';
-import { scalarise } from './scalarise.ts';
+import { scalarisation } from './scalarise.ts';
 
 export interface Task {
   readonly cube: UnitCube;
@@ -47,11 +47,13 @@ interface Ranked {
   readonly mean: number;
 }
 
-/** Points of the model where the constraints held, or are believed to hold, by their expected value. */
+/** Points of the model where the constraints held, or are believed to hold, by their expected value. Forecasts are nothing to improve on, unless there is nothing else. */
 function feasiblePoints(model: Model, seen: readonly Observation[], constraints: readonly Model[]): readonly Ranked[] {
+  const onlyForecasts = seen.every(({ deviations }) => deviations !== null);
   const isFeasible = (point: Float64Array, i: number) =>
     i < seen.length
-      ? (seen[i]!.constraints?.every((value) => value <= 0) ?? constraints.length === 0)
+      ? (onlyForecasts || seen[i]!.deviations === null) &&
+        (seen[i]!.constraints?.every((value) => value <= 0) ?? constraints.length === 0)
       : constraints.every((limit) => predictMean(limit, point) * limit.spread + limit.centre <= 0);
   return model.points
     .filter(isFeasible)
@@ -60,13 +62,27 @@ function feasiblePoints(model: Model, seen: readonly Observation[], constraints:
 }
 
 function objectiveModel({ cube, seen, pending, count, random }: Task): Model {
-  const values = scalarise(
+  const join = scalarisation(
     seen.map(({ losses }) => losses),
     random,
   );
-  const points = seen.map(({ point }) => point);
-  const transformed = powerTransform(standardise(values).standard);
-  return fitModel(points, transformed, layoutOf(cube), pending.length + count, random);
+  const joined = Float64Array.from(seen, ({ losses }) => join(losses));
+  const { standard, centre, spread } = standardise(joined);
+  const transform = powerTransform(standard);
+  const valueOf = (losses: readonly number[]) => transform((join(losses) - centre) / spread);
+  const data = {
+    points: seen.map(({ point }) => point),
+    values: Float64Array.from(seen, ({ losses }) => valueOf(losses)),
+    extra: Float64Array.from(seen, (each) => forecastVariance(each, valueOf)),
+  };
+  return fitModel(data, layoutOf(cube), pending.length + count, random);
+}
+
+/** On the model's scale, from a deviation below to one above. */
+function forecastVariance({ losses, deviations }: Observation, valueOf: (losses: readonly number[]) => number): number {
+  if (deviations === null) return 0;
+  const [low, high] = [-1, 1].map((side) => valueOf(losses.map((loss, i) => loss + side * deviations[i]!)));
+  return ((high! - low!) / 2) ** 2;
 }
 
 /** One for each constraint, from the trials that have it. */
@@ -76,7 +92,7 @@ function constraintModels({ cube, seen, pending, count, random }: Task): readonl
     const having = seen.filter(({ constraints }) => Number.isFinite(constraints?.[c]));
     const values = Float64Array.from(having, ({ constraints }) => constraints![c]!);
     const points = having.map(({ point }) => point);
-    return fitModel(points, values, layoutOf(cube), pending.length + count, random);
+    return fitModel({ points, values }, layoutOf(cube), pending.length + count, random);
   });
 }
 

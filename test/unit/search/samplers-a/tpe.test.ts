@@ -117,6 +117,13 @@ test('pruned trials teach by their last report, after those that went further', 
   assert.ok(mean('x', mixed) > 0.6);
 });
 
+test('a region where all trials were pruned is kept away from', () => {
+  const even = scored(60, (x) =>
+    x < 0.5 ? { values: [0.5] } : { state: 'pruned', values: [0.4], reports: [{ step: 1, values: [0.4] }] },
+  );
+  assert.ok(mean('x', even) < 0.4);
+});
+
 test('two objectives: suggestions lie near the front and go along all of it', () => {
   const directions: Direction[] = ['minimize', 'maximize'];
   // The front is y = 0, where x is the trade-off.

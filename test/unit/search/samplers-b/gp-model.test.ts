@@ -29,7 +29,7 @@ const hyper = {
   scale: known.scale,
   noise: known.noise,
 };
-const model = condition(points, values, layout, hyper, 2);
+const model = condition({ points, values }, layout, hyper, 2);
 
 /** By central differences. */
 function slopes(f: (x: Float64Array) => number, at: Float64Array, h = 1e-5): number[] {
@@ -70,26 +70,35 @@ test("a prediction's gradient is the slope of mean and variance", () => {
 test('the gradient of the posterior of hyperparameters is its slope, with choices too', () => {
   const random = createRandom(3);
   const mixed: Layout = { dimensions: 4, numeric: 3 };
-  const data = { points: points.map((p) => Float64Array.from([...p, random.int(3)])), values };
+  const plain = { points: points.map((p) => Float64Array.from([...p, random.int(3)])), values };
   const priors = defaultPriors(4);
   const theta = Float64Array.from([-0.5, 0.2, 0.8, 0.3, 0.1, -3]);
-  const gradient = new Float64Array(6);
-  negativeLogPosterior(data, mixed, priors, theta, gradient);
-  const f = (x: Float64Array) => negativeLogPosterior(data, mixed, priors, x, new Float64Array(6));
-  slopes(f, theta).forEach((slope, i) => assert.ok(near(gradient[i]!, slope, 1e-6), `${i}: ${gradient[i]} ${slope}`));
+  for (const data of [plain, { ...plain, extra: values.map((_, i) => (i % 2 === 0 ? 0 : 0.1 * i)) }]) {
+    const gradient = new Float64Array(6);
+    negativeLogPosterior(data, mixed, priors, theta, gradient);
+    const f = (x: Float64Array) => negativeLogPosterior(data, mixed, priors, x, new Float64Array(6));
+    slopes(f, theta).forEach((slope, i) => assert.ok(near(gradient[i]!, slope, 1e-6), `${i}: ${gradient[i]} ${slope}`));
+  }
+});
+
+test('a value with a variance of its own is believed the less', () => {
+  const at = points[0]!;
+  const means = [0, 0.1, 10].map((variance) => {
+    const extra = values.map((_, i) => (i === 0 ? variance : 0));
+    return predict(condition({ points, values, extra }, layout, hyper, 0), at);
+  });
+  const away = means.map(({ mean }) => Math.abs(mean - values[0]!));
+  assert.ok(near(means[0]!.mean, predict(model, at).mean, 1e-12));
+  assert.ok(away[0]! < away[1]! && away[1]! < away[2]!, `${away}`);
+  assert.ok(means[0]!.variance < means[1]!.variance && means[1]!.variance < means[2]!.variance);
 });
 
 test('a believed point leaves the mean as it is and takes variance away, as if it had been seen', () => {
   const point = Float64Array.from([0.9, 0.1, 0.5]);
   const at = Float64Array.from([0.8, 0.2, 0.5]);
   const more = believe(model, point);
-  const seen = condition(
-    [...points, point],
-    Float64Array.from([...values, predictMean(model, point)]),
-    layout,
-    hyper,
-    0,
-  );
+  const data = { points: [...points, point], values: Float64Array.from([...values, predictMean(model, point)]) };
+  const seen = condition(data, layout, hyper, 0);
   const [believed, conditioned] = [predict(more, at), predict(seen, at)];
   assert.ok(near(believed.mean, predict(model, at).mean, 1e-12));
   assert.ok(near(believed.mean, conditioned.mean, 1e-10));
@@ -99,6 +108,11 @@ test('a believed point leaves the mean as it is and takes variance away, as if i
 
 test('points that are the same and have no noise still make a model', () => {
   const twice = [points[0]!, points[0]!, points[1]!];
-  const same = condition(twice, Float64Array.from([1, 1, 0]), layout, { ...hyper, noise: 1e-20 }, 0);
+  const same = condition(
+    { points: twice, values: Float64Array.from([1, 1, 0]) },
+    layout,
+    { ...hyper, noise: 1e-20 },
+    0,
+  );
   assert.ok(near(predict(same, points[0]!).mean, 1, 1e-3));
 });

@@ -120,7 +120,7 @@ test('two objectives: suggestions spread over the front', () => {
     );
 });
 
-test('of the pruned trials only those scored at the last step count', () => {
+test('pruned trials count: those scored at the last step as they are, others with a forecast', () => {
   const parameters = { a: 0, b: 1e-5 };
   const reports = (step: number) => [{ step, values: [step] }];
   const trials = [
@@ -131,10 +131,57 @@ test('of the pruned trials only those scored at the last step count', () => {
     trial({ number: 4, parameters, state: 'pruned', values: null }),
     trial({ number: 5, parameters: { a: 9, b: 1e-5 }, values: [1], reports: reports(3) }),
     trial({ number: 6, parameters, values: [Number.NaN], reports: reports(3) }),
+    trial({ number: 7, parameters, values: [4], reports: [...reports(1), ...reports(3)] }),
   ];
+  const seen = observations(trials, ['maximize'], unitCube(space));
   assert.deepEqual(
-    observations(trials, ['maximize'], unitCube(space)).map(({ losses }) => losses),
-    [[-3], [-3]],
+    seen.map(({ losses, deviations }) => [...losses, deviations === null]),
+    [
+      [-3, true],
+      // Trial 7 went from 1 to 4.
+      [-4, false],
+      [-3, true],
+      [-4, true],
+    ],
+  );
+});
+
+const unit: Space = { x: { kind: 'float', low: 0, high: 1 }, y: { kind: 'float', low: 0, high: 1 } };
+const even = sobolSampler().suggest({ space: unit, directions, trials: [], count: 40, random: createRandom(1) });
+
+/** Trials that all went from 2 + x to x where they were not ended early. */
+function slopes(stateAt: (x: number) => Trial['state']): Trial[] {
+  return even.map((parameters, number) => {
+    const x = Number(parameters['x']);
+    const [state, reports] = [stateAt(x), [{ step: 1, values: [2 + x] }]];
+    return trial({ number, parameters, state, values: state === 'complete' ? [x] : reports[0]!.values, reports });
+  });
+}
+
+test('a region where all trials were pruned is kept away from', () => {
+  // The slope is hidden: below 0.5 all ends are the same.
+  const trials = slopes((x) => (x < 0.5 ? 'complete' : 'pruned')).map((each) =>
+    each.state === 'complete' ? { ...each, values: [0.2], reports: [{ step: 1, values: [2.2] }] } : each,
+  );
+  const farIn = (known: readonly Trial[]) =>
+    gpSampler()
+      .suggest({ space: unit, directions, trials: known, count: 6, random: createRandom(3) })
+      .filter(({ x }) => Number(x) > 0.6).length;
+  assert.ok(farIn(trials.filter(({ state }) => state === 'complete')) >= 2);
+  assert.equal(farIn(trials), 0);
+});
+
+test('with nothing but pruned trials it goes where they were the least bad', () => {
+  const points = gpSampler().suggest({
+    space: unit,
+    directions,
+    trials: slopes(() => 'pruned'),
+    count: 4,
+    random: createRandom(3),
+  });
+  assert.ok(
+    points.every(({ x }) => Number(x) < 0.2),
+    JSON.stringify(points),
   );
 });
 

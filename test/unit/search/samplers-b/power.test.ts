@@ -21,12 +21,12 @@ test('a long upper tail is drawn in, the order stays', () => {
   const mean = tailed.reduce((sum, v) => sum + v, 0) / 60;
   const deviation = Math.sqrt(tailed.reduce((sum, v) => sum + (v - mean) ** 2, 0) / 60);
   const standard = tailed.map((v) => (v - mean) / deviation);
-  const transformed = powerTransform(standard);
+  const transformed = standard.map(powerTransform(standard));
   assert.ok(skew(standard) > 20);
   assert.ok(skew(transformed) < 0.4 * skew(standard), `${skew(transformed)}`);
   for (let i = 1; i < 60; i++) assert.ok(transformed[i]! > transformed[i - 1]!);
 });
 
 test('equal values stay equal', () => {
-  assert.deepEqual([...powerTransform(new Float64Array(4))], [0, 0, 0, 0]);
+  assert.equal(powerTransform(new Float64Array(4))(0), 0);
 });
