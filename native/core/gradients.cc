@@ -4,11 +4,14 @@
 
 #include <algorithm>
 
+#include "profile.h"
+
 namespace lrdist {
 
 float* Gradients::at(int32_t tensor) { return buffer_.mutable_data_ptr<float>() + layout_.tensors[static_cast<size_t>(tensor)].offset; }
 
 void Gradients::begin_step() {
+  const profile::Phase phase("clear gradients");
   if (!buffer_.defined() || buffer_.numel() != layout_.size) {  // first step, or a head was added
     buffer_ = at::zeros({layout_.size});
     row_written_.assign(static_cast<size_t>(layout_.model.vocab), 0);

@@ -8,7 +8,7 @@ namespace lrdist::kernels {
 // What one call computes and moves. Bytes: every array that it reads or writes, once for each.
 struct Work {
   double flops = 0, bytes = 0;
-  int64_t rows = 0, columns = 0, inner = 0;  // the shape; 0 where there is none
+  int64_t rows = 0, columns = 0, inner = 0;  // the shape (of a linear layer: rows and the weight's); 0 where there is none
 };
 
 class Recorder {
@@ -40,11 +40,14 @@ class Scope {
   const Work work_;
 };
 
-// `arrays` arrays [rows, columns], of floats unless told, and some FLOPs for each element.
-inline Work element_work(int64_t rows, int64_t columns, double flops, double arrays, double element_bytes = 4) {
+// A pass over matrices [rows, columns]: FLOPs and bytes for each element. A division, a root or an exponential counts as one.
+inline Work element_work(int64_t rows, int64_t columns, double flops, double bytes) {
   const double n = static_cast<double>(rows) * static_cast<double>(columns);
-  return {n * flops, n * arrays * element_bytes, rows, columns, 0};
+  return {n * flops, n * bytes, rows, columns, 0};
 }
+
+// The same over n elements of any shape.
+inline Work flat_work(int64_t n, double flops, double bytes) { return {static_cast<double>(n) * flops, static_cast<double>(n) * bytes}; }
 
 // A product of a linear layer over m rows, weight [n, k]; its two gradients multiply as much.
 inline Work product_work(int64_t m, int64_t n, int64_t k, double element_bytes) {

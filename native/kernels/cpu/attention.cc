@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "../kernels.h"
+#include "../scope.h"
 #include "dropout.h"
 #include "small_product.h"
 
@@ -171,10 +172,21 @@ void softmax_backward(const float* p, const float* keep, int64_t keep_ld, int64_
   }
 }
 
+// Products of that many operations for each pair of query and key and each channel; matrices of queries and of keys that are read or written.
+template <class T>
+Work work_of(const Attention<T>& a, double operations, double of_queries, double of_keys) {
+  const auto width = static_cast<double>(a.heads * a.head_dim);
+  const double queries = a.cu_q[a.sequences], keys = a.cu_k[a.sequences];
+  double pairs = 0;
+  for (int64_t b = 0; b < a.sequences; ++b) pairs += static_cast<double>(a.cu_q[b + 1] - a.cu_q[b]) * (a.cu_k[b + 1] - a.cu_k[b]);
+  return {pairs * width * operations, (queries * of_queries + keys * of_keys) * width * sizeof(T), a.cu_q[a.sequences], a.heads * a.head_dim};
+}
+
 }  // namespace
 
 template <class T>
 void attention_forward(const Attention<T>& a, T* out) {
+  const Scope scope("attention forward", work_of(a, 4, 2, 2));
   const int64_t width = a.heads * a.head_dim;
   for_each_task(a, [&](const Task<T>& t) {
     if (t.nq == 0) return;
@@ -198,6 +210,7 @@ void attention_forward(const Attention<T>& a, T* out) {
 
 template <class T>
 void attention_backward(const Attention<T>& a, const T* dout, T* dq, T* dk, T* dv) {
+  const Scope scope("attention backward", work_of(a, 10, 3, 4));
   const int64_t width = a.heads * a.head_dim;
   for_each_task(a, [&](const Task<T>& t) {
     const int64_t d = t.d, dp = t.dp, kp = t.kp, head = t.h * t.d;

@@ -1,4 +1,5 @@
 // GELU in its erf form, with the bias before it.
+#include "../scope.h"
 #include "column_sums.h"
 #include "rows.h"
 
@@ -6,6 +7,7 @@ namespace lrdist::kernels {
 
 template <class T>
 void bias_gelu(T* u, const float* bias, const Rows& rows, int64_t width, T* g) {
+  const Scope scope("bias and gelu", element_work(rows.count, width, 12, 3.0 * sizeof(T)));
   at::parallel_for(0, rows.count, row_grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       T* in = u + i * width;
@@ -24,6 +26,7 @@ void bias_gelu(T* u, const float* bias, const Rows& rows, int64_t width, T* g) {
 
 template <class T>
 void gelu_backward(T* dg, const T* u, int64_t count, int64_t width, ColumnTarget sums) {
+  const Scope scope("gelu backward", element_work(count, width, 15, 3.0 * sizeof(T)));
   const BlockSums totals(sums, count, width);
   for_row_blocks(count, [&](int64_t block, int64_t begin, int64_t end) {
     float* total = totals.block(block);

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../kernels.h"
+#include "../scope.h"
 #include "simd.h"
 
 namespace lrdist::kernels {
@@ -40,6 +41,7 @@ struct RowSums {
 }  // namespace
 
 void cross_entropy(float* logits, const int32_t* targets, int64_t count, int64_t width, double smoothing, float scale, bool gradient, float* losses) {
+  const Scope scope("cross-entropy", element_work(count, width, gradient ? 8 : 4, gradient ? 8 : 4));
   at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* row = logits + i * width;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../kernels.h"
+#include "../scope.h"
 #include "rows.h"
 
 namespace lrdist::kernels {
@@ -63,6 +64,7 @@ void norm_rows(const Rows& rows, int64_t width, const float* gamma, const float*
 
 void embed(const int32_t* ids, const int32_t* types, const Rows& rows, int64_t width, const EmbeddingWeights& w, float eps, const Dropout& dropout,
            float* y, bf16* y_low, float* xhat, float* rstd) {
+  const Scope scope("embeddings and norm", element_work(rows.count, width, 10, 16.0 + (y_low ? 2 : 0) + (xhat ? 4 : 0)));
   norm_rows(rows, width, w.gamma, w.beta, eps, dropout.active() ? &dropout : nullptr, {y, y_low, xhat, rstd}, [&](int64_t i, RowScratch& scratch) {
     const float* word = w.word + ids[i] * width;
     const float* position = w.position + rows.position[i] * width;
@@ -80,6 +82,7 @@ void embed(const int32_t* ids, const int32_t* types, const Rows& rows, int64_t w
 template <class T>
 void bias_dropout_residual_norm(const T* x, const float* bias, const float* residual, const float* gamma, const float* beta, float eps,
                                 const Dropout& dropout, const Rows& rows, int64_t width, float* y, bf16* y_low, float* xhat, float* rstd) {
+  const Scope scope("dropout, residual and norm", element_work(rows.count, width, 11, sizeof(T) + 8.0 + (y_low ? 2 : 0) + (xhat ? 4 : 0)));
   norm_rows(rows, width, gamma, beta, eps, nullptr, {y, y_low, xhat, rstd}, [&](int64_t i, RowScratch& scratch) {
     const T* in = x + i * width;
     const float* other = residual + i * width;
@@ -99,6 +102,7 @@ void bias_dropout_residual_norm(const T* x, const float* bias, const float* resi
 
 void norm(const float* x, const float* gamma, const float* beta, float eps, int64_t count, int64_t padded, int64_t width, float* y, bf16* y_low, float* xhat,
           float* rstd) {
+  const Scope scope("norm", element_work(count, width, 8, 8.0 + (y_low ? 2 : 0) + (xhat ? 4 : 0)));
   norm_rows({count, padded}, width, gamma, beta, eps, nullptr, {y, y_low, xhat, rstd}, [&](int64_t i, RowScratch& scratch) {
     Accumulators sum;
     for_lanes_by_four(width, [&](auto at) {

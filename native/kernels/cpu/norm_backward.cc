@@ -1,4 +1,5 @@
 // Gradient of LayerNorm, of its parameters and of the bias and dropout before it, in one pass.
+#include "../scope.h"
 #include "column_sums.h"
 #include "rows.h"
 
@@ -39,6 +40,7 @@ void backward_row(const float* dy, const T* dy2, const float* xhat, float rstd, 
 template <class T>
 void norm_backward(const float* dy, const T* dy2, const float* xhat, const float* rstd, const float* gamma, const Dropout& dropout, const Rows& rows,
                    int64_t width, float* dx, T* branch, ColumnTarget dgamma, ColumnTarget dbeta, ColumnTarget dbranch) {
+  const Scope scope("norm backward", element_work(rows.count, width, 16, 12.0 + (dy2 ? sizeof(T) : 0) + (branch ? sizeof(T) : 0)));
   if (static_cast<void*>(branch) == dx) branch = nullptr;
   const BlockSums gammas(dgamma, rows.count, width), betas(dbeta, rows.count, width), branches(dbranch, rows.count, width);
   const bool drop = dropout.active() && (branch || dbranch.to);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../kernels.h"
+#include "../scope.h"
 
 namespace lrdist::kernels {
 namespace {
@@ -28,9 +29,17 @@ void update(float* w, float* m, float* v, const float* g, const float* anchor, c
   for (int64_t i = c.begin; i < c.end; ++i) w[i] -= c.pull * (w[i] - anchor[i]);
 }
 
+// The weight and both moments are read and written, the gradient (and the anchor) read.
+Work work_of(const std::vector<AdamChunk>& chunks, bool anchor) {
+  double elements = 0;
+  for (const AdamChunk& c : chunks) elements += static_cast<double>(c.end - c.begin);
+  return {14 * elements, (anchor ? 32 : 28) * elements};
+}
+
 }  // namespace
 
 void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings) {
+  const Scope scope("adam", work_of(chunks, anchor != nullptr));
   at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       if (settings.decoupled) update<true>(w, m, v, g, anchor, chunks[i], settings);
@@ -40,6 +49,7 @@ void adam(float* w, float* m, float* v, const float* g, const float* anchor, con
 }
 
 void decay(float* w, int64_t n, float keep, const float* anchor, float pull) {
+  const Scope scope("weight decay", flat_work(n, 1, anchor ? 12 : 8));
   at::parallel_for(0, n, 16384, [=](int64_t begin, int64_t end) {
     if (!anchor) {
 #pragma omp simd
@@ -55,6 +65,7 @@ void decay(float* w, int64_t n, float keep, const float* anchor, float pull) {
 }
 
 void add_squares(float* sum, const float* g, int64_t n, float scale) {
+  const Scope scope("add squares", flat_work(n, 3, 12));
   at::parallel_for(0, n, 16384, [&](int64_t begin, int64_t end) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) sum[i] += scale * g[i] * g[i];

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "../kernels.h"
+#include "../scope.h"
 #include "dropout.h"
 #include "sum.h"
 
@@ -21,9 +22,21 @@ double pull_range(float* g, const float* w, Range range, float strength, const f
   return sum_over(range, [=](int64_t i) { return g[i] += strength * fisher[i] * (w[i] - anchor[i]); });
 }
 
+Work work_of(const std::vector<PullChunk>& chunks) {
+  Work work;
+  for (const PullChunk& c : chunks) {
+    const auto elements = static_cast<double>(c.range.end - c.range.begin);
+    const bool pulls = c.strength != 0;
+    work.flops += elements * (pulls ? 5 : 2);
+    work.bytes += elements * (pulls ? 12 + (c.anchor ? 4 : 0) + (c.fisher ? 4 : 0) : 4);
+  }
+  return work;
+}
+
 }  // namespace
 
 double pull_gradient(float* g, const float* w, const std::vector<PullChunk>& chunks) {
+  const Scope scope("gradient norm and pull", work_of(chunks));
   return parallel_sum(static_cast<int64_t>(chunks.size()), [&](int64_t c) {
     const auto [range, strength, anchor, fisher] = chunks[c];
     return pull_range(g, w, range, strength, anchor, fisher);
@@ -31,6 +44,7 @@ double pull_gradient(float* g, const float* w, const std::vector<PullChunk>& chu
 }
 
 void mix(float* out, const float* w, const float* anchor, int64_t rows, int64_t columns, const Dropout& draw, uint32_t tensor) {
+  const Scope scope("mixout", element_work(rows, columns, 3, 12));
   std::vector<float> keep(static_cast<size_t>(keep_room(columns)));
   fill_keep(draw, 0, 0, static_cast<int32_t>(tensor), columns, keep.data());
   at::parallel_for(0, rows, 8, [&](int64_t begin, int64_t end) {
@@ -44,6 +58,7 @@ void mix(float* out, const float* w, const float* anchor, int64_t rows, int64_t 
 }
 
 void keep_columns(float* g, int64_t rows, int64_t columns, const Dropout& draw, uint32_t tensor) {
+  const Scope scope("mixout of the gradient", element_work(rows, columns, 1, 8));
   std::vector<float> keep(static_cast<size_t>(keep_room(columns)));
   fill_keep(draw, 0, 0, static_cast<int32_t>(tensor), columns, keep.data());
   at::parallel_for(0, rows, 8, [&](int64_t begin, int64_t end) {
@@ -56,6 +71,7 @@ void keep_columns(float* g, int64_t rows, int64_t columns, const Dropout& draw, 
 }
 
 void keep_elements(float* g, int64_t n, const Dropout& draw, uint32_t tensor) {
+  const Scope scope("gradient mask", flat_work(n, 1, 8));
   const int64_t blocks = (n + draw_block - 1) / draw_block;
   at::parallel_for(0, blocks, 4, [&](int64_t begin, int64_t end) {
     float keep[draw_block];
@@ -69,6 +85,7 @@ void keep_elements(float* g, int64_t n, const Dropout& draw, uint32_t tensor) {
 }
 
 void keep_above(float* g, const float* fisher, float threshold, int64_t n) {
+  const Scope scope("gradient mask", flat_work(n, 1, 12));
   at::parallel_for(0, n, flat_grain, [&](int64_t begin, int64_t end) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) g[i] = fisher[i] < threshold ? 0.0f : g[i];
@@ -92,6 +109,7 @@ void moments_of_pair(const float* a, const float* b, int64_t n, double out[4]) {
 }
 
 void add_scaled(float* sum, const float* g, int64_t n, float scale) {
+  const Scope scope("add scaled", flat_work(n, 2, 12));
   at::parallel_for(0, n, flat_grain, [&](int64_t begin, int64_t end) {
 #pragma omp simd
     for (int64_t i = begin; i < end; ++i) sum[i] += scale * g[i];

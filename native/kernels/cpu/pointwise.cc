@@ -1,6 +1,7 @@
 // Copies, conversions and sums.
 #include <ATen/Parallel.h>
 
+#include "../scope.h"
 #include "column_sums.h"
 #include "rows.h"
 
@@ -23,6 +24,7 @@ void for_flat(int64_t n, const F& f) {
 
 template <class T>
 void scatter_add(const T* d, const int32_t* index, int64_t count, int64_t width, float* table) {
+  const Scope scope("scatter add", element_work(count, width, 1, 8.0 + sizeof(T)));
   const int64_t blocks = (width + column_block - 1) / column_block;
   at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
     const int64_t from = first * column_block, to = std::min(last * column_block, width);
@@ -36,6 +38,7 @@ void scatter_add(const T* d, const int32_t* index, int64_t count, int64_t width,
 
 template <class T>
 void column_sums(const T* d, int64_t count, int64_t width, float* out, bool accumulate) {
+  const Scope scope("column sums", element_work(count, width, 1, sizeof(T)));
   const BlockSums sums({out, accumulate}, count, width);
   for_row_blocks(count, [&](int64_t block, int64_t begin, int64_t end) {
     float* sum = sums.block(block);
@@ -45,6 +48,7 @@ void column_sums(const T* d, int64_t count, int64_t width, float* out, bool accu
 }
 
 void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t width) {
+  const Scope scope("dropout", element_work(rows.count, width, 1, 8));
   if (!dropout.active()) return;
   at::parallel_for(0, rows.count, row_grain, [&](int64_t begin, int64_t end) {
     RowScratch scratch(width);
@@ -56,6 +60,7 @@ void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t wi
 }
 
 void add_bias(float* x, const float* bias, int64_t count, int64_t width) {
+  const Scope scope("add bias", element_work(count, width, 1, 8));
   at::parallel_for(0, count, row_grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) for_lanes(width, [&](auto at) { add_to(at, x + i * width, at.load(bias)); });
   });
@@ -63,25 +68,30 @@ void add_bias(float* x, const float* bias, int64_t count, int64_t width) {
 
 template <class T>
 void add(float* out, const T* x, int64_t n) {
+  const Scope scope("add", flat_work(n, 1, 8.0 + sizeof(T)));
   for_flat(n, [=](auto at) { add_to(at, out, at.load(x)); });
 }
 
 void copy(float* out, const float* x, int64_t n) {
+  const Scope scope("copy", flat_work(n, 0, 8));
   at::parallel_for(0, n, flat_grain, [&](int64_t begin, int64_t end) {
     std::memcpy(out + begin, x + begin, static_cast<size_t>(end - begin) * sizeof(float));
   });
 }
 
 void convert(const float* from, bf16* to, int64_t n) {
+  const Scope scope("convert", flat_work(n, 0, 6));
   for_flat(n, [=](auto at) { at.store(to, at.load(from)); });
 }
 
 void convert(const bf16* from, float* to, int64_t n) {
+  const Scope scope("convert", flat_work(n, 0, 6));
   for_flat(n, [=](auto at) { at.store(to, at.load(from)); });
 }
 
 template <class T>
 void gather_rows(const T* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, T* out) {
+  const Scope scope("gather rows", element_work(count, width, 0, 2.0 * sizeof(T)));
   for (int64_t i = 0; i < count; ++i) std::memcpy(out + i * width, x + index[i] * width, static_cast<size_t>(width) * sizeof(T));
   zero_tail(out, count, padded, width);
 }
