@@ -17,12 +17,12 @@ export class Heartbeat {
   }
 
   add(claims: readonly Claim[], onLost: () => void): void {
-    for (const claim of claims) this.#claims.set(claim.token, { claim, onLost });
+    for (const claim of claims) this.#claims.set(keyOf(claim), { claim, onLost });
     this.#timer ??= setInterval(() => void this.#beat(), Math.max(1, this.#lease / 3)).unref();
   }
 
   drop(claims: readonly Claim[]): void {
-    for (const { token } of claims) this.#claims.delete(token);
+    for (const claim of claims) this.#claims.delete(keyOf(claim));
     if (this.#claims.size === 0) this.stop();
   }
 
@@ -45,13 +45,21 @@ export class Heartbeat {
         asked.map(({ claim }) => claim),
         this.#lease,
       );
-      const held = new Set(renewed.map(({ token }) => token));
+      const held = new Set(renewed.map(keyOf));
       // What was dropped meanwhile is finished, not lost.
-      for (const { claim, onLost } of asked) if (!held.has(claim.token) && this.#claims.delete(claim.token)) onLost();
+      for (const { claim, onLost } of asked) {
+        const key = keyOf(claim);
+        if (!held.has(key) && this.#claims.delete(key)) onLost();
+      }
     } catch {
       // A storage out of reach: the next beat tries again, and whoever writes a result hears of it.
     } finally {
       this.#busy = false;
     }
   }
+}
+
+/** Trials that were claimed by one call have the same token. */
+function keyOf({ trial, token }: Claim): string {
+  return `${trial.number} ${token}`;
 }

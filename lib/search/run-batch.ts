@@ -39,7 +39,6 @@ export async function runBatch(work: BatchWork): Promise<void> {
   emit({ type: 'batch', batch, trials: jobs.map(({ trial }) => trial), attempts: jobs.map(({ attempt }) => attempt) });
   try {
     const results = await executor.run(jobs, contextOf(work, batch, signal, lost, last));
-    heartbeat.drop(claims);
     await record(work, batch, results, last);
   } catch (error) {
     heartbeat.drop(claims);
@@ -91,7 +90,7 @@ function contextOf(
 }
 
 async function record(
-  { study, claims, emit }: BatchWork,
+  { study, claims, heartbeat, emit }: BatchWork,
   batch: string,
   results: readonly JobResult[],
   last: ReadonlyMap<number, TrialReport | undefined>,
@@ -100,6 +99,8 @@ async function record(
   for (const claim of claims) {
     const { number } = claim.trial;
     const result = results.find(({ job }) => job.trial === number);
+    // The others are held until it is their turn.
+    heartbeat.drop([claim]);
     const outcome = await finish(study, claim, result, last.get(number));
     if (outcome === undefined) lost.push(number);
     else

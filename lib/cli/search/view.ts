@@ -45,7 +45,8 @@ export class SearchView implements AsyncDisposable {
     this.#state.take(event);
     if (event.type === 'progress') this.#tell(event.event);
     if (event.type === 'batch') void this.#look();
-    if (event.type === 'lost') this.note(`trials ${event.trials.join(', ')} were taken over by another worker`);
+    if (event.type === 'lost')
+      this.note(`taken over by another worker: trial${event.trials.length > 1 ? 's' : ''} ${event.trials.join(', ')}`);
   }
 
   /** A line of its own above the block. */

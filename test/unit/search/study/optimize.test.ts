@@ -37,6 +37,26 @@ async function undisturbed(trials: number, options: Options = lockstep) {
   return essence(await study.trials());
 }
 
+test('a batch that takes longer than the lease stays with its worker while that lives', async () => {
+  const storage = openMemoryStorage();
+  const events: SearchEvent[] = [];
+  const worker = async () => {
+    await using study = await open({ storage, resume: 'auto', lease: 150 });
+    const executor = inProcessExecutor(
+      async (jobs, context) => {
+        await sleep(500);
+        return sideBySide(jobs, context);
+      },
+      { batchSize: 4 },
+    );
+    await optimize(study, executor, { trials: 8, onEvent: (event) => events.push(event) });
+    return study.trials();
+  };
+  const [trials] = await Promise.all([worker(), worker()]);
+  assert.ok(trials!.every(({ state, attempt, lost }) => state === 'complete' && attempt === 1 && lost === 0));
+  assert.ok(events.every(({ type }) => type !== 'lost'));
+});
+
 test('runs as many trials as wanted, enqueued ones first, and goes on to a larger total', async () => {
   await using study = await open();
   await study.attachBaseline({ parameters: { x: 0.5, rate: 1e-5 }, values: 0.5 });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { LrdistError } from '../../../../lib/errors.ts';
 import { loadStudy, openStudy } from '../../../../lib/search/open-study.ts';
 import { randomSampler } from '../../../../lib/search/samplers/random.ts';
@@ -50,6 +51,17 @@ test('the same seed asks for the same points, whether one by one or after openin
   assert.equal(new Set(once.map((point) => JSON.stringify(point))).size, 4);
   assert.deepEqual(await points(3, true), once);
   assert.notDeepEqual(await points(4), once);
+});
+
+test('what was asked for is held as long as it is not told, each trial by itself', async () => {
+  await using study = await open({ lease: 100 });
+  const asked = await study.ask(3);
+  await study.tell(asked[1]!, 1);
+  await sleep(400);
+  const claim = { count: 9, worker: 'other', lease: 1000 };
+  assert.deepEqual(await study.storage.claim(study.stored.id, claim), []);
+  for (const trial of [asked[0]!, asked[2]!]) await study.tell(trial, 1);
+  assert.ok((await study.trials()).every(({ state }) => state === 'complete'));
 });
 
 test('several at once are one batch, and different points', async () => {
