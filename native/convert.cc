@@ -238,6 +238,7 @@ SegmentCall read_segment(Napi::Value value) {
   s.step_offset = f.integer("stepOffset", 0, max_safe_integer);
   if (f.has("stageOffset")) s.stage_offset = f.integer("stageOffset", 0, max_safe_integer);
   s.dropout = f.boolean("dropout");
+  if (f.has("frozenDropout")) s.frozen_dropout = f.boolean("frozenDropout");
   call.report_ms = f.number("reportMs", 0, infinite);
   return call;
 }
@@ -342,6 +343,7 @@ Napi::Value to_js(Napi::Env env, const Memory& memory) {
   object.Set("slots", static_cast<double>(memory.slots));
   object.Set("datasets", static_cast<double>(memory.datasets));
   object.Set("activations", static_cast<double>(memory.activations));
+  object.Set("prefix", static_cast<double>(memory.prefix));
   return object;
 }
 

@@ -166,7 +166,7 @@ void Session::report_memory() {
   int64_t bytes = 0;
   if (shared_) {
     const Memory m = shared_->engine.memory();
-    bytes = m.weights + m.moments + m.gradients + m.slots + m.datasets + m.activations;
+    bytes = m.weights + m.moments + m.gradients + m.slots + m.datasets + m.activations + m.prefix;
   }
   int64_t ignored;
   napi_adjust_external_memory(Env(), bytes - reported_bytes_, &ignored);

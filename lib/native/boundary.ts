@@ -222,6 +222,8 @@ export interface NativeSegment {
   readonly stageOffset?: number;
   /** false switches all dropout off. */
   readonly dropout: boolean;
+  /** false switches it off in the layers below the lowest that learns, embeddings among them, so that their states are kept from epoch to epoch. Default true. */
+  readonly frozenDropout?: boolean;
   /** At most one event in this many milliseconds. */
   readonly reportMs: number;
 }
@@ -353,6 +355,8 @@ export interface NativeMemory {
   readonly datasets: number;
   /** Peak of activations so far. */
   readonly activations: number;
+  /** States of dataset rows behind frozen layers; at most a quarter of the memory that was free when the first was kept. */
+  readonly prefix: number;
 }
 
 export interface NativeSession {

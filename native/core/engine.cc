@@ -121,7 +121,16 @@ void Engine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
   second = new_second;
   slots = std::move(new_slots);
   replicas = std::move(new_replicas);
+  prefix_classes.rearrange(order);
+  prefix_store.keep_only(prefix_classes);
 }
+
+void Engine::State::weights_changed() {
+  prefix_classes.forget();
+  prefix_store.clear();
+}
+
+int64_t Engine::State::frozen_depth(int64_t replica) const { return plan ? lowest_learning(layout, learning_of(layout, *plan, replica)) + 1 : 0; }
 
 const float* Engine::State::slot_row(int64_t id, int64_t replica) {
   const at::Tensor& values = slot(id).weights;
@@ -169,12 +178,16 @@ int64_t Engine::add_dataset(Ragged data) {
   return state_->next_dataset++;
 }
 
-void Engine::remove_dataset(int64_t dataset) { state_->datasets.erase(dataset); }
+void Engine::remove_dataset(int64_t dataset) {
+  state_->prefix_store.remove_dataset(dataset);
+  state_->datasets.erase(dataset);
+}
 
 void Engine::initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) {
   const c10::InferenceMode guard;
   State& s = *state_;
   s.need_weights();
+  s.weights_changed();
   for (const int32_t p : parameters) {
     const TensorPlace& place = s.layout.tensors.at(static_cast<size_t>(p));
     float* out = s.weights_of(0) + place.offset;
@@ -217,6 +230,7 @@ void Engine::restore(int64_t id) {
   const c10::InferenceMode guard;
   State& s = *state_;
   const Slot& slot = s.slot(id);
+  s.weights_changed();
   s.weights.copy_(slot.weights);  // one row is copied into every replica
   if (!slot.first.defined()) return;
   s.need_moments();
@@ -237,6 +251,7 @@ Memory Engine::memory() const {
   for (const auto& [id, slot] : s.slots) m.slots += bytes(slot.weights) + bytes(slot.first) + bytes(slot.second);
   for (const auto& [id, data] : s.datasets) m.datasets += static_cast<int64_t>(data->ids.size() * 5 + data->offsets.size() * 4 + data->labels.size() * 4);
   m.activations = s.peak_activations;
+  m.prefix = s.prefix_store.bytes();
   return m;
 }
 

@@ -135,6 +135,7 @@ struct Segment {
   int64_t step_offset;
   int64_t stage_offset = 0;  // step_offset of the stage's first segment
   bool dropout;
+  bool frozen_dropout = true;
 };
 
 struct StepEvent {
@@ -199,7 +200,7 @@ struct Peaks {
 };
 
 struct Memory {
-  int64_t weights, moments, gradients, slots, datasets, activations;
+  int64_t weights, moments, gradients, slots, datasets, activations, prefix;
 };
 
 // All methods but the const ones and `stop` run on the compute thread, one at a time. Long ones poll `stop` and end early with

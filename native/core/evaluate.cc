@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "heads.h"
+#include "prefix.h"
 #include "profile.h"
 #include "state.h"
 
@@ -44,6 +45,17 @@ int64_t result_width(const Layout& layout, const Evaluation& e) {
   return 0;
 }
 
+// Equal replicas share all of it; what the plan freezes may be stored.
+SharedPrefix share_encoder(Engine::State& state) {
+  state.prefix_classes.find(state.layout, state.weights_of(0), state.count());
+  std::vector<int64_t> ends, frozen;
+  for (int64_t k = 0; k < state.count(); ++k) {
+    ends.push_back(state.layout.model.layers + 1);
+    frozen.push_back(state.frozen_depth(k));
+  }
+  return SharedPrefix(state.prefix_classes, ends, frozen, &state.prefix_store);
+}
+
 }  // namespace
 
 std::vector<float> Engine::evaluate(const Evaluation& e) {
@@ -67,19 +79,22 @@ std::vector<float> Engine::evaluate(const Evaluation& e) {
   require_memory(s.count() * count * width * 4, "the results of the evaluation");
   std::vector<float> result(static_cast<size_t>(s.count() * count * width));
 
+  SharedPrefix prefix = share_encoder(s);
+  const DatasetRef dataset{e.dataset, data};
   for (const std::vector<int32_t>& places : batches_by_length(data, rows, e.batch_tokens)) {
     std::vector<int32_t> chosen;
     for (const int32_t place : places) chosen.push_back(rows[place]);
     Batch batch = make_batch(data, chosen.data(), static_cast<int64_t>(chosen.size()), 0, chosen.data());
     if (masked_lm && e.want == Want::losses) mask_tokens(batch, e.masking, s.layout.model.vocab, s.spec.seed, evaluation_step);
     if (batch.wanted.count() == 0) continue;  // no masked token: losses stay zero
-    s.peak_activations = std::max(s.peak_activations, activation_bytes(s.layout, batch.padded(), false));
+    s.peak_activations = std::max(s.peak_activations, activation_bytes(s.layout, batch.padded(), false) + batch.padded() * prefix.bytes_per_token(s.layout.model));
+    prefix.begin(1);
     for (int64_t k = 0; k < s.count(); ++k) {
       if (stop.load()) throw Error("ERR_STOPPED", "the evaluation was stopped");
       const Pass pass{s.layout, product, s.weights_of(k), s.spec.seed, evaluation_step, false};
-      EncoderActivations kept;
       std::vector<float> states;
-      const at::Tensor y = encoder_forward(pass, batch, {layers, e.want == Want::layers ? &states : nullptr}, kept);
+      const bool whole = e.want == Want::layers;
+      const at::Tensor y = prefix.take(pass, batch, 0, k, whole || masked_lm ? nullptr : &dataset, whole ? &states : nullptr).x;
       const auto out = [&](size_t i) { return result.data() + (k * count + places[i]) * width; };
       if (e.want == Want::layers) {
         for (int64_t l = 0; l <= layers; ++l)

@@ -91,6 +91,7 @@ void Engine::load(const std::vector<FileTensor>& tensors) {
   const c10::InferenceMode guard;
   State& s = *state_;
   s.need_weights();
+  if (std::any_of(tensors.begin(), tensors.end(), [](const FileTensor& t) { return t.buffer == Buffer::weights; })) s.weights_changed();
   std::map<std::string, std::unique_ptr<File>> files;
   for (const FileTensor& t : tensors) {
     if (stop.load()) throw Error("ERR_STOPPED", "loading was stopped");

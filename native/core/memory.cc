@@ -18,6 +18,16 @@ int64_t read_number(const char* path) {  // -1 if absent or "max"
   return value;
 }
 
+std::string gib(int64_t bytes) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
+  return text;
+}
+
+}  // namespace
+
+int64_t total_memory() { return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE); }
+
 int64_t available_memory() {
   int64_t available = -1;
   std::ifstream file("/proc/meminfo");
@@ -31,16 +41,6 @@ int64_t available_memory() {
   if (limit > 0 && used >= 0 && (available < 0 || limit - used < available)) available = limit - used;
   return available;
 }
-
-std::string gib(int64_t bytes) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f GiB", static_cast<double>(bytes) / (1 << 30));
-  return text;
-}
-
-}  // namespace
-
-int64_t total_memory() { return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE); }
 
 void require_memory(int64_t bytes, const std::string& what) {
   if (bytes < (int64_t{64} << 20)) return;

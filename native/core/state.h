@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "matmul.h"
 #include "optimizer.h"
+#include "prefix.h"
 
 namespace lrdist {
 
@@ -43,6 +44,8 @@ struct Engine::State {
   std::map<int64_t, Slot> slots;
   int64_t next_dataset = 0, next_slot = 0;
   int64_t peak_activations = 0;
+  PrefixClasses prefix_classes;
+  PrefixStore prefix_store;
 
   Product product() const;
   int64_t count() const { return static_cast<int64_t>(replicas.size()); }
@@ -55,9 +58,16 @@ struct Engine::State {
   Slot& slot(int64_t id);
   // Replica i becomes old replica order[i], each now `size` floats long; slots follow.
   void rearrange(const std::vector<int32_t>& order, int64_t size);
+  // To be called wherever weights change; training says which instead.
+  void weights_changed();
+  // Frozen blocks of a replica under the plan, as a depth (prefix.h); 0 without a plan.
+  int64_t frozen_depth(int64_t replica) const;
   // The slot's values for a replica.
   const float* slot_row(int64_t id, int64_t replica);
 };
+
+// Free bytes of this machine or container; -1 if unknown.
+int64_t available_memory();
 
 // Throws ERR_OUT_OF_MEMORY, naming `what`, if that many more bytes do not fit in this machine's memory.
 void require_memory(int64_t bytes, const std::string& what);

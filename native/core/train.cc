@@ -7,6 +7,7 @@
 
 #include "heads.h"
 #include "penalties.h"
+#include "prefix.h"
 #include "profile.h"
 #include "state.h"
 
@@ -21,6 +22,9 @@ struct MicroBatch {
 
 // The micro-batches of one step. `next` is the first batch not yet used.
 std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next);
+
+// The segment's forward passes through frozen blocks. Dropout leaves each row's states other in each step.
+SharedPrefix share_prefix(Engine::State& state, const std::vector<int64_t>& lowest, bool dropout);
 
 // The replica's block of a distillation part's targets.
 const float* teacher(const Engine::State& state, const Part& part, int64_t replica) {
@@ -41,7 +45,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
   s.need_moments();
   const Plan& plan = *s.plan;
   const Product product = s.product();
-  const int64_t replicas = s.count(), layers = s.layout.model.layers;
+  const int64_t replicas = s.count();
   const float nan = std::numeric_limits<float>::quiet_NaN();
 
   std::vector<Learning> learning;
@@ -54,6 +58,9 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
     lowest.push_back(lowest_learning(s.layout, learning.back()));
     regularizers.emplace_back(s, learning.back(), k, mixed);
   }
+
+  const bool frozen_dropout = segment.dropout && segment.frozen_dropout;
+  SharedPrefix prefix = share_prefix(s, lowest, frozen_dropout && (s.spec.model.hidden_dropout > 0 || s.spec.model.attention_dropout > 0));
 
   SegmentResult result{};
   result.losses.assign(static_cast<size_t>(replicas * segment.steps), nan);
@@ -74,13 +81,14 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
     for (MicroBatch& b : batches) {
       if (b.part->loss == Loss::masked_lm) mask_tokens(b.batch, b.part->masking, s.layout.model.vocab, s.spec.seed, global_step);
       result.tokens += b.batch.tokens();
-      const int64_t bytes = activation_bytes(s.layout, b.batch.padded(), true);
+      const int64_t bytes = activation_bytes(s.layout, b.batch.padded(), true) + b.batch.padded() * prefix.bytes_per_token(s.layout.model);
       if (bytes > s.peak_activations) {
         require_memory(bytes, "the activations of " + std::to_string(b.batch.tokens()) + " tokens");
         s.peak_activations = bytes;
       }
     }
     StepEvent event{step + 1, result.tokens, std::vector<float>(static_cast<size_t>(replicas), nan), std::vector<float>(static_cast<size_t>(replicas), nan)};
+    prefix.begin(batches.size());
     for (int64_t k = 0; k < replicas; ++k) {
       ReplicaState& replica = s.replicas[k];
       if (!replica.finite) continue;
@@ -88,11 +96,16 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
       s.gradients.begin_step();
       Regularizer& regularizer = regularizers[static_cast<size_t>(k)];
       const Pass pass{s.layout, product, regularizer.effective_weights(global_step), s.spec.seed, global_step, segment.dropout};
+      Pass frozen = pass;
+      frozen.dropout = frozen_dropout;
       double loss = 0;
-      for (const MicroBatch& b : batches) {
+      for (size_t i = 0; i < batches.size(); ++i) {
+        const MicroBatch& b = batches[i];
         if (b.batch.wanted.count() == 0) continue;  // no masked token
         EncoderActivations kept;
-        const at::Tensor y = encoder_forward(pass, b.batch, {std::min(lowest[k], layers), nullptr}, kept);
+        const DatasetRef dataset{b.part->dataset, s.dataset(b.part->dataset)};
+        const HiddenStates start = prefix.take(frozen, b.batch, i, k, b.part->loss == Loss::masked_lm ? nullptr : &dataset);
+        const at::Tensor y = encoder_forward(pass, b.batch, {lowest[k], nullptr, start}, kept);
         const HeadTask task{b.part->head, b.part->loss, b.part->label_smoothing, false, teacher(s, *b.part, k), b.part->temperature};
         HeadGradient head = head_backward(pass, b.batch, task, y, b.weight, learning[k], s.gradients);
         double sum = 0;
@@ -131,6 +144,23 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
 }
 
 namespace {
+
+SharedPrefix share_prefix(Engine::State& state, const std::vector<int64_t>& lowest, bool dropout) {
+  state.prefix_classes.find(state.layout, state.weights_of(0), state.count());
+  std::vector<int64_t> depths;
+  for (const int64_t place : lowest) depths.push_back(place + 1);
+  for (int64_t k = 0; k < state.count(); ++k) state.prefix_classes.detach(k, depths[static_cast<size_t>(k)]);
+  state.prefix_store.keep_only(state.prefix_classes);
+  PrefixClasses classes = state.prefix_classes;
+  std::vector<int64_t> kept = depths;
+  for (int64_t k = 0; k < state.count(); ++k) {
+    const bool mixout = !state.plan->transforms.empty() && state.plan->transforms[static_cast<size_t>(k)].kind == TransformKind::mixout;
+    if (!mixout) continue;  // its frozen weights are mixed anew in every step
+    classes.detach(k, 0);
+    kept[static_cast<size_t>(k)] = 0;
+  }
+  return SharedPrefix(classes, depths, kept, dropout ? nullptr : &state.prefix_store);
+}
 
 std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next) {
   const profile::Phase phase("batch");
