@@ -65,6 +65,11 @@ export const fileDataOptions = define({
   },
   do_regression: { type: 'boolean', describe: 'labels of own files are numbers to predict' },
   overwrite_cache: { type: 'boolean', describe: 'tokenize again instead of reading the cache' },
+  token_cache: {
+    type: 'boolean',
+    defaultDescription: 'true',
+    describe: 'keep token ids of GLUE splits and own files in the cache folder',
+  },
 });
 
 export const optimizerOptions = define({

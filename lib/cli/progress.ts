@@ -1,4 +1,6 @@
-import { SingleBar } from 'cli-progress';
+import { createRequire } from 'node:module';
+import type * as CliProgress from 'cli-progress';
+import { thousands } from '../rates/table.ts';
 import type { Stream } from './output.ts';
 
 export interface ProgressState {
@@ -46,6 +48,8 @@ export function createProgress({
 
 function bar(stream: Stream, total: number, text: (state: ProgressState) => string): Progress {
   let state: ProgressState = { done: 0 };
+  // Loaded here: most runs draw no bar.
+  const { SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof CliProgress;
   const drawn = new SingleBar({
     stream: stream as NodeJS.WritableStream,
     hideCursor: true,
@@ -93,8 +97,7 @@ export function formatProgress(
 ): string {
   const parts = [`${label} ${done}/${total} ${Math.floor((100 * done) / total)} %`];
   if (loss !== undefined) parts.push(`loss ${loss.toFixed(4)}`);
-  if (tokens !== undefined && seconds > 0)
-    parts.push(`${Math.round(tokens / seconds).toLocaleString('en-US')} tokens/s`);
+  if (tokens !== undefined && seconds > 0) parts.push(`${thousands(Math.round(tokens / seconds))} tokens/s`);
   if (done >= total) parts.push(`${formatSeconds(seconds)} in all`);
   else if (done > 0 && seconds > 0) parts.push(`${formatSeconds((seconds / done) * (total - done))} left`);
   return parts.join(', ');

@@ -19,7 +19,7 @@ import type { CommandContext } from './run.ts';
 import { sequenceOptions } from './sequence-options.ts';
 import { shiftUnfreezing } from './shift-unfreezing.ts';
 import type { SharedOptions } from './shift-arguments.ts';
-import { optional, optionNumber, optionText } from './training/inputs.ts';
+import { cachingOf, optional, optionNumber, optionText } from './training/inputs.ts';
 import type { RawArguments } from './training/options.ts';
 
 /** Whether the command asks for more than a shift of two tasks. */
@@ -63,7 +63,7 @@ export async function sequenceFrom(
 async function halvesOf(shift: string, shared: SharedOptions, { signal }: CommandContext): Promise<readonly Task[]> {
   const task = shared.tasks[0]!;
   if (shift === 'length') return byLength(task);
-  const { device, threads, matmul } = shared.session ?? {};
+  const { device, threads, matmul, precision } = shared.session ?? {};
   return byEmbedding(task, {
     model: shared.model,
     seed: shared.seeds![0]!,
@@ -71,6 +71,7 @@ async function halvesOf(shift: string, shared: SharedOptions, { signal }: Comman
     ...optional('device', device),
     ...optional('threads', threads),
     ...optional('matmul', matmul),
+    ...optional('precision', precision),
   });
 }
 
@@ -129,7 +130,7 @@ async function textOptions(
       remedy: 'Give --text_file.',
     });
   if (path === undefined) return optional('measure', measured);
-  const tokenizer = await openTaskTokenizer(shared.firstModel ?? shared.model);
+  const tokenizer = await openTaskTokenizer(shared.firstModel ?? shared.model, undefined, cachingOf(args));
   const rows = await encodeText(await readParagraphs(path, signal), tokenizer);
   const masking = maskingOf(tokenizer);
   const measure: MeasureOptions | undefined =

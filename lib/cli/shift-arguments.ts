@@ -24,7 +24,7 @@ import {
 import type { CommandContext } from './run.ts';
 import { sequenceOptions } from './sequence-options.ts';
 import { shiftUnfreezing } from './shift-unfreezing.ts';
-import { modelFolder, optional, taskOf } from './training/inputs.ts';
+import { modelFolder, optional, precisionOf, taskOf } from './training/inputs.ts';
 import { type RawArguments, trainingInput } from './training/options.ts';
 
 const define = <const T extends Record<string, Options>>(options: T): T => options;
@@ -86,6 +86,7 @@ export const shiftOptions = define({
   ...modelOptions,
   ...without(dataOptions, 'task_name'),
   overwrite_cache: fileDataOptions.overwrite_cache,
+  token_cache: fileDataOptions.token_cache,
   ...deviceOptions,
   ...without(optimizerOptions, 'rates', 'learning_rate'),
   ...scheduleOptions,

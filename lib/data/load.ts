@@ -1,9 +1,9 @@
 import { findGlue } from './find.ts';
 import { glueSplit, type GlueTask, type Split } from './glue.ts';
-import { readParquet } from './parquet.ts';
 import type { Row, Rows } from './rows.ts';
 import { toRows } from './to-rows.ts';
-import { readTsv } from './tsv.ts';
+
+// Parsers are imported where a file is parsed: with ids in the cache, none is.
 
 export interface LoadOptions {
   readonly signal?: AbortSignal;
@@ -31,6 +31,7 @@ export async function loadGlue(
 
 async function fromTsv(file: string, task: GlueTask, split: Split, options: LoadOptions): Promise<Rows> {
   const { headerless, texts, label } = task.tsv;
+  const { readTsv } = await import('./tsv.ts');
   const table = await readTsv(file, {
     ...(options.signal && { signal: options.signal }),
     ...(headerless?.splits.includes(split) && { columns: headerless.columns }),
@@ -45,6 +46,7 @@ async function fromParquet(
   split: Split,
   options: LoadOptions,
 ): Promise<Rows> {
+  const { readParquet } = await import('./parquet.ts');
   const rows: Row[] = [];
   for (const file of files) {
     const table = await readParquet(file, options.signal);

@@ -2,11 +2,9 @@ import { extname } from 'node:path';
 import { LrdistError } from '../errors.ts';
 import { readJson } from './json.ts';
 import type { LoadOptions } from './load.ts';
-import { readParquet } from './parquet.ts';
 import type { Rows, RowShape } from './rows.ts';
 import { invalidData, type Table } from './table.ts';
 import { columnOf, toRows } from './to-rows.ts';
-import { readCsv, readTsv } from './tsv.ts';
 
 export interface OwnFiles {
   readonly train?: string;
@@ -70,15 +68,15 @@ async function readTable(
   const abort = signal === undefined ? {} : { signal };
   switch (extname(path).toLowerCase()) {
     case '.csv':
-      return readCsv(path, { ...abort, skipBroken });
+      return (await import('./tsv.ts')).readCsv(path, { ...abort, skipBroken });
     case '.tsv':
-      return readTsv(path, { ...abort, skipBroken });
+      return (await import('./tsv.ts')).readTsv(path, { ...abort, skipBroken });
     case '.json':
     case '.jsonl':
     case '.ndjson':
       return readJson(path, { ...abort, numbersAsWritten: labelColumn });
     case '.parquet':
-      return readParquet(path, signal);
+      return (await import('./parquet.ts')).readParquet(path, signal);
     default:
       throw new LrdistError('ERR_INVALID_OPTION', `${path}: the format is not known from the name.`, {
         remedy: 'Name the file .csv, .tsv, .json, .jsonl or .parquet.',

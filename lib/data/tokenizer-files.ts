@@ -22,6 +22,15 @@ const settings = specialTokens.extend({
   truncation_side: z.enum(['left', 'right']).nullish(),
 });
 
+/** The files that decide a tokenizer. */
+export const tokenizerFiles = [
+  'tokenizer.json',
+  'vocab.txt',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+] as const;
+
 /** `tokenizer.json`, as far as it is looked into; the rest is passed on. */
 const tokenizerJson = z.looseObject({
   model: z.looseObject({}),

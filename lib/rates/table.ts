@@ -64,7 +64,7 @@ export function renderTable(
   const body = rows.map((row, g) => [
     row.group,
     String(row.tensors),
-    ...(withElements ? [row.elements!.toLocaleString('en-US')] : []),
+    ...(withElements ? [thousands(row.elements!)] : []),
     ...(joins === undefined ? [] : [joins[g]!]),
     ...columns.flatMap(({ rates }) => [rateText(rates[g]!), bar(rates[g]!, axis, barWidth)]),
   ]);
@@ -141,4 +141,9 @@ export function alignColumns(rows: readonly (readonly string[])[], right: readon
         .trimEnd(),
     )
     .join('\n');
+}
+
+/** A whole number with commas. Intl would do it too, but takes 40 ms to load its tables. */
+export function thousands(value: number): string {
+  return String(value).replaceAll(/\B(?=(\d{3})+$)/g, ',');
 }

@@ -1,5 +1,6 @@
 /** The README.md of a trained model, as Hugging Face's Trainer writes it, with the learning-rate distribution. */
 import { stringify } from 'yaml';
+import { thousands } from '../rates/table.ts';
 import { alignMarkdown } from './markdown.ts';
 
 export interface CardRecord {
@@ -104,7 +105,7 @@ function distributionSection({ name, rows, source }: CardRecord['distribution'])
     group,
     rate === 0 ? 'frozen' : String(Number(rate.toPrecision(4))),
     String(tensors),
-    elements.toLocaleString('en-US'),
+    thousands(elements),
   ]);
   return `### Learning-rate distribution\n\nEach part of the network had a learning rate of its own: \`${name}\`${source === undefined ? '' : ` (${source})`}. The schedule multiplies all of them. \`lr_distribution.json\` holds it for reuse.\n\n${alignMarkdown(['Group', 'Learning rate', 'Tensors', 'Parameters'], body)}`;
 }

@@ -1,14 +1,15 @@
 /** Tasks from GLUE folders and own files. */
-import { encodeRows } from '../data/dataset.ts';
-import { glueTask } from '../data/glue.ts';
+import { findGlue } from '../data/find.ts';
+import { glueSplit, glueTask } from '../data/glue.ts';
 import { loadGlue } from '../data/load.ts';
 import { loadOwnFiles, type OwnFiles } from '../data/own.ts';
-import type { Row, Rows } from '../data/rows.ts';
-import { holdOut } from '../data/splits.ts';
+import type { Rows } from '../data/rows.ts';
 import { openTokenizer, type Tokenizer } from '../data/tokenizer.ts';
 import { LrdistError } from '../errors.ts';
+import { phase } from '../phase.ts';
 import { computeMetrics } from '../metrics/glue.ts';
 import { readConfig } from './config.ts';
+import { encodePart, once, partsOf, type TaskSource } from './encode-parts.ts';
 import type { Operation } from './model.ts';
 import type { EncodedSplit, Task } from './task.ts';
 
@@ -51,59 +52,45 @@ export interface LoadedTask extends Task {
 
 /** @throws ERR_DATA_NOT_FOUND, ERR_DATA_INVALID, ERR_LABEL_UNKNOWN, ERR_TOKENIZER, ERR_INVALID_OPTION */
 export async function loadTask(options: LoadTaskOptions): Promise<LoadedTask> {
-  const tokenizer = options.tokenizer ?? (await openTaskTokenizer(options.model));
-  const source = options.files === undefined ? await readGlue(options) : await readOwn(options, options.files);
+  const { model, tokenizer = await openTaskTokenizer(model, model, options) } = options;
+  const source = options.files === undefined ? openGlue(options) : await readOwn(options, options.files);
   const splits: Record<string, EncodedSplit> = {};
   const ids: Record<string, Int32Array> = {};
   const notes: string[] = [];
-  for (const [name, { rows: all, skipped }] of Object.entries(withSelection(source, options))) {
-    if (skipped > 0) notes.push(`${name}: ${skipped} broken row${skipped > 1 ? 's' : ''} left out`);
-    const limit =
-      name === 'train'
-        ? options.maxTrainSamples
-        : name.startsWith('validation') || name === 'selection'
-          ? options.maxEvalSamples
-          : options.maxPredictSamples;
-    const rows = limit === undefined ? all : all.slice(0, limit);
-    splits[name] = await encodeRows(rows, tokenizer, encodeOptions(options));
-    ids[name] = Int32Array.from(rows, (row: Row) => row.id);
+  for (const part of partsOf(source, options.selection)) {
+    const encoded = await phase('token ids', () => encodePart(part, source, tokenizer, options));
+    const { skipped } = encoded;
+    if (skipped > 0) notes.push(`${part.name}: ${skipped} broken row${skipped > 1 ? 's' : ''} left out`);
+    splits[part.name] = encoded.data;
+    ids[part.name] = encoded.ids;
   }
   return { ...source.task, splits, ids, notes };
 }
 
 /** The tokenizer of a model folder, bounded by the model's vocabulary and positions. */
-export async function openTaskTokenizer(model: string, tokenizerFolder = model): Promise<Tokenizer> {
-  const config = await readConfig(model);
-  return openTokenizer(tokenizerFolder, { vocabSize: config.vocab_size, maxPositions: config.max_position_embeddings });
+export async function openTaskTokenizer(
+  model: string,
+  tokenizerFolder = model,
+  caching: Pick<LoadTaskOptions, 'cache' | 'overwriteCache'> = {},
+): Promise<Tokenizer> {
+  const { vocab_size: vocabSize, max_position_embeddings: maxPositions } = await readConfig(model);
+  return openTokenizer(tokenizerFolder, {
+    ...(caching.cache === undefined ? {} : { cache: caching.cache }),
+    ...(caching.overwriteCache === undefined ? {} : { overwriteCache: caching.overwriteCache }),
+    vocabSize,
+    maxPositions,
+  });
 }
 
-type Source = {
-  readonly task: Omit<Task, 'splits'>;
-  readonly rows: Readonly<Record<string, Rows>>;
-  readonly containment?: number;
-};
-
-/** The rows with train cut in two where a selection is wanted. */
-function withSelection({ rows, containment }: Source, { selection }: LoadTaskOptions): Source['rows'] {
-  const train = rows['train'];
-  if (selection === undefined || train === undefined) return rows;
-  const held = holdOut(train.rows, { ...selection, ...(containment === undefined ? {} : { containment }) });
-  const pick = (which: Int32Array): Rows['rows'] => Array.from(which, (r) => train.rows[r]!);
-  return {
-    ...rows,
-    train: { ...train, rows: pick(held.train) },
-    selection: { rows: pick(held.heldOut), skipped: 0, files: train.files },
-  };
-}
-
-async function readGlue(options: LoadTaskOptions): Promise<Source> {
+function openGlue(options: LoadTaskOptions): TaskSource {
   if (options.task === undefined) {
     throw new LrdistError('ERR_INVALID_OPTION', 'expected a task or files to learn from', {
       remedy: 'Give --task_name with --data_dir, or --train_file and --validation_file.',
     });
   }
   const glue = glueTask(options.task);
-  if (options.dataDir === undefined) {
+  const { dataDir } = options;
+  if (dataDir === undefined) {
     throw new LrdistError('ERR_INVALID_OPTION', `task ${glue.name} needs the folder of the GLUE data`, {
       remedy: 'Give --data_dir, the folder that holds CoLA/, MRPC/, SST-2/ and so on.',
     });
@@ -115,8 +102,8 @@ async function readGlue(options: LoadTaskOptions): Promise<Source> {
       'ERR_INVALID_OPTION',
       `task ${glue.name} has no split ${wanted.join(' or ')}; it has ${glue.splits.join(', ')}`,
     );
-  const rows: Record<string, Rows> = {};
-  for (const name of names) rows[name] = await loadGlue(options.dataDir, glue, name, signalOf(options));
+  const read = (name: string): Promise<Rows> =>
+    phase('reading the data', () => loadGlue(dataDir, glue, name, signalOf(options)));
   return {
     task: {
       name: glue.name,
@@ -126,12 +113,16 @@ async function readGlue(options: LoadTaskOptions): Promise<Source> {
       chance: glue.chance,
       dataset: { name: 'glue', config: glue.name },
     },
-    rows,
+    rows: Object.fromEntries(names.map((name) => [name, once(() => read(name))])),
+    files: async (split) => {
+      const found = await findGlue(dataDir, glue, glueSplit(glue, split));
+      return found.format === 'tsv' ? [found.file] : found.files;
+    },
     ...(glue.containment === undefined ? {} : { containment: glue.containment }),
   };
 }
 
-async function readOwn(options: LoadTaskOptions, files: OwnFiles): Promise<Source> {
+async function readOwn(options: LoadTaskOptions, files: OwnFiles): Promise<TaskSource> {
   const { shape, splits } = await loadOwnFiles(files, {
     ...signalOf(options),
     ...(options.labels === undefined ? {} : { labels: options.labels }),
@@ -140,7 +131,11 @@ async function readOwn(options: LoadTaskOptions, files: OwnFiles): Promise<Sourc
     ...(options.regression === undefined ? {} : { regression: options.regression }),
   });
   const wanted = options.splits ?? ['train', 'validation'];
-  const rows = Object.fromEntries(Object.entries(splits).filter(([name]) => wanted.includes(name as 'train')));
+  const rows = Object.fromEntries(
+    Object.entries(splits)
+      .filter(([name]) => wanted.includes(name as 'train'))
+      .map(([name, read]) => [name, () => Promise.resolve(read)]),
+  );
   return {
     task: {
       name: options.task ?? 'custom',
@@ -165,13 +160,4 @@ function meanSquare(predictions: Float32Array, labels: Float32Array): number {
 
 function signalOf({ signal }: Operation): { signal?: AbortSignal } {
   return signal === undefined ? {} : { signal };
-}
-
-function encodeOptions(options: LoadTaskOptions): Parameters<typeof encodeRows>[2] {
-  return {
-    ...signalOf(options),
-    ...(options.maxLength === undefined ? {} : { maxLength: options.maxLength }),
-    ...(options.overwriteCache === undefined ? {} : { overwriteCache: options.overwriteCache }),
-    ...(options.cache === undefined ? {} : { cache: options.cache }),
-  };
 }

@@ -1,19 +1,12 @@
 /** Writing a Hugging Face folder that transformers loads. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { tokenizerFiles } from '../data/tokenizer-files.ts';
 import type { NativeSession, NativeSource } from '../native/boundary.ts';
 import type { ModelConfig } from './config.ts';
 import { readFailed, writeFailed, writeWhole } from './files.ts';
 import type { WantedHead } from './hf.ts';
 import { makeHeader, type PlannedTensor } from './safetensors.ts';
-
-export const tokenizerFiles = [
-  'vocab.txt',
-  'tokenizer.json',
-  'tokenizer_config.json',
-  'special_tokens_map.json',
-  'added_tokens.json',
-] as const;
 
 export interface SaveParts {
   readonly session: NativeSession;

@@ -6,6 +6,7 @@ import { estimateSequence, type SequenceEstimate } from '../../forgetting/sequen
 import { taskSequence } from '../../forgetting/sequence.ts';
 import type { ShiftOptions } from '../../forgetting/options.ts';
 import { taskShift } from '../../forgetting/shift.ts';
+import { thousands } from '../../rates/table.ts';
 import { sequenceTable } from '../../report/sequence.ts';
 import { shiftTable } from '../../report/shift.ts';
 import { exists, requireWritable, writeJson } from '../../train/files.ts';
@@ -112,7 +113,7 @@ function sequenceEstimateText({ combinations, passes, seeds, orders, rows, secon
         ? `${replicas} side by side on the same batches`
         : `${replicas} with ${name}, on batches of their own`,
     ),
-    `${seeds} seed${seeds > 1 ? 's' : ''}, ${orders} order${orders > 1 ? 's' : ''}, ${rows.toLocaleString('en-US')} rows trained on in all`,
+    `${seeds} seed${seeds > 1 ? 's' : ''}, ${orders} order${orders > 1 ? 's' : ''}, ${thousands(rows)} rows trained on in all`,
     `about ${formatSeconds(seconds)} in all`,
   ].join('\n');
 }

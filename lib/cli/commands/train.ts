@@ -3,11 +3,8 @@ import { optional, modelFolder, taskOf, optionText } from '../training/inputs.ts
 import { noteHidden, type RawArguments, trainingInput, trainOptions } from '../training/options.ts';
 import { type CommandContext, command } from '../run.ts';
 import { distributionsOf, prepareOutput, replicaFolders, sessionSettings } from '../training/session.ts';
-import { dryRun } from '../training/dry-run.ts';
 import { evaluateSplits, metricLines } from '../training/evaluation.ts';
 import { showRun } from '../training/events.ts';
-import { writeRecords } from '../training/records.ts';
-import { writePredictions } from '../training/predictions.ts';
 import { replicaTable } from '../training/table.ts';
 import { unfreezing } from '../training/unfreezing.ts';
 import { LrdistError } from '../../errors.ts';
@@ -18,6 +15,7 @@ import { writeJson } from '../../train/files.ts';
 import { fineTune } from '../../train/fine-tune.ts';
 import { openModel } from '../../train/open.ts';
 import { countRun } from '../../train/plan.ts';
+import { Profile } from '../../train/profile.ts';
 import { trainMetrics, weightsOutsideEmbeddings } from '../../train/results.ts';
 import { evaluationSplits } from '../../train/task.ts';
 
@@ -51,6 +49,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
       `resuming at step ${resume.state.step} from ${resume.folder}${found ? ' (--overwrite_output_dir starts anew)' : ''}`,
     );
 
+  using profile = args['profile'] === true ? new Profile() : undefined;
   const wantsPredictions = args['do_predict'] === true;
   const wantsEvaluation = (args['do_eval'] ?? true) === true;
   const splits = [
@@ -90,6 +89,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const distributions = unfreezing(args, requested, counts);
   if (dry) {
     // Awaited here: the model goes when this function returns.
+    const { dryRun } = await import('../training/dry-run.ts');
     await dryRun({ model, task, distributions, args: checked, counts, context });
     return;
   }
@@ -101,6 +101,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     signal,
     ...optional('outputDir', outputDir),
     ...optional('resume', resume),
+    ...optional('profile', profile),
   });
   const { groups } = await showRun(tuning.run, counts.total, resume?.state.step ?? 0, names, output);
   const tuned = await tuning.result;
@@ -120,6 +121,8 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
         });
   const folders = outputDir === undefined ? undefined : replicaFolders(outputDir, distributions);
   if (folders !== undefined) {
+    // Imported after training: the first step comes sooner.
+    const { writeRecords } = await import('../training/records.ts');
     const record = { model, task, tuned, options: given(args), baseModel: optionText(args, 'model_name_or_path')! };
     for (const [k, target] of folders.entries()) {
       await model.save(target, { replica: k, head: task.name, signal });
@@ -132,10 +135,13 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
         evaluation: evaluation?.[k],
       });
     }
-    if (wantsPredictions)
+    if (wantsPredictions) {
+      const { writePredictions } = await import('../training/predictions.ts');
       await writePredictions(model, task, folders, { batchSize: checked.per_device_eval_batch_size, signal });
+    }
   }
 
+  if (profile !== undefined) await (await import('../training/profile.ts')).showProfile(profile, outputDir, output);
   const replicas = distributions.map((distribution, k) => ({
     name: distribution.name,
     ...optional('output_dir', folders?.[k]),

@@ -1,6 +1,7 @@
 /** `--dry_run`: what would run, and an estimate of its time from a few real steps. */
 import type { RateDistribution } from '../../rates/distribution.ts';
 import { runOptions, type TrainingArguments } from '../../train/arguments.ts';
+import { thousands } from '../../rates/table.ts';
 import type { Model } from '../../train/model.ts';
 import type { StepCounts } from '../../train/plan.ts';
 import { rowsOf, type Task } from '../../train/task.ts';
@@ -72,13 +73,13 @@ export async function dryRun({ model, task, distributions, args, counts, context
   };
   output.result(document, () =>
     [
-      `would train ${task.name}: ${counts.rows} rows, ${counts.total} steps of ${args.batch_tokens === undefined ? '' : 'about '}${counts.batchSize * counts.accumulation} rows, ${tokens.toLocaleString('en-US')} tokens`,
+      `would train ${task.name}: ${counts.rows} rows, ${counts.total} steps of ${args.batch_tokens === undefined ? '' : 'about '}${counts.batchSize * counts.accumulation} rows, ${thousands(tokens)} tokens`,
       ...(evaluated.length > 0
         ? [`and evaluate ${evaluated.map(([name, split]) => `${name} (${rowsOf(split)} rows)`).join(', ')}`]
         : []),
       ...(model.loaded.fresh.length > 0 ? [`fresh weights: ${model.loaded.fresh.join(', ')}`] : []),
       ...(model.loaded.unused.length > 0 ? [`not used from the folder: ${model.loaded.unused.join(', ')}`] : []),
-      `about ${formatSeconds(tokens * perToken)} of training (${Math.round(1 / perToken).toLocaleString('en-US')} tokens/s measured over ${probeSteps} steps), ${Math.ceil(bytes / 1e6)} MB`,
+      `about ${formatSeconds(tokens * perToken)} of training (${thousands(Math.round(1 / perToken))} tokens/s measured over ${probeSteps} steps), ${Math.ceil(bytes / 1e6)} MB`,
       '',
       rateTable(
         groups,

@@ -51,6 +51,7 @@ export async function taskOf(
   const tokenizer = await openTaskTokenizer(
     model,
     tokenizerName === undefined ? model : await fetchModel(tokenizerName, args, context),
+    cachingOf(args),
   );
   const files = ownFiles(args);
   const labels = trained && files !== undefined ? configLabels(await readConfig(model)) : undefined;
@@ -74,7 +75,7 @@ export async function taskOf(
     ...optional('maxTrainSamples', positive(args, 'max_train_samples')),
     ...optional('maxEvalSamples', positive(args, 'max_eval_samples')),
     ...optional('maxPredictSamples', positive(args, 'max_predict_samples')),
-    ...optional('overwriteCache', args['overwrite_cache'] as boolean | undefined),
+    ...cachingOf(args),
   });
 }
 
@@ -82,6 +83,13 @@ function ownFiles(args: RawArguments): { train?: string; validation?: string; te
   const [train, validation, test] = [text(args, 'train_file'), text(args, 'validation_file'), text(args, 'test_file')];
   if (train === undefined && validation === undefined && test === undefined) return undefined;
   return { ...optional('train', train), ...optional('validation', validation), ...optional('test', test) };
+}
+
+export function cachingOf(args: RawArguments): Pick<LoadTaskOptions, 'cache' | 'overwriteCache'> {
+  return {
+    ...optional('overwriteCache', args['overwrite_cache'] as boolean | undefined),
+    ...(args['token_cache'] === false ? { cache: false as const } : {}),
+  };
 }
 
 /** Columns of own files; a GLUE task has its own. */

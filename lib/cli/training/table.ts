@@ -1,5 +1,5 @@
 import { formatRate } from '../../rates/distribution.ts';
-import { alignColumns } from '../../rates/table.ts';
+import { alignColumns, thousands } from '../../rates/table.ts';
 import type { Metrics } from '../../train/results.ts';
 import type { GroupRow } from '../../train/run.ts';
 
@@ -11,7 +11,7 @@ export function rateTable(rows: readonly GroupRow[], names: readonly string[]): 
       const body = own.map(({ group, tensors, elements, rate, weightDecay }) => [
         group,
         String(tensors),
-        elements.toLocaleString('en-US'),
+        thousands(elements),
         rate === 0 ? 'frozen' : formatRate(Number(rate.toPrecision(4))),
         String(weightDecay),
       ]);
