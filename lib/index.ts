@@ -17,6 +17,8 @@ export type {
 } from './train/model.ts';
 export type { LoadedReport, ModelConfig } from './train/hf.ts';
 export type { Boundary, OptimizerOptions, TrainOptions } from './train/options.ts';
+export { Profile, type ProfileOptions } from './train/profile.ts';
+export type { ProfileReport } from './train/profile-report.ts';
 export type { GroupRow, Run, RunResult, TrainEvent } from './train/run.ts';
 export type { EncodedSplit, Task } from './train/task.ts';
 

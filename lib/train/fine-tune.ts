@@ -1,5 +1,6 @@
 /** A whole fine-tuning as Hugging Face's Trainer runs it: logs, evaluations, checkpoints, best model, early stopping, resume. */
 import { join } from 'node:path';
+import { phase } from '../phase.ts';
 import { type RateDistribution, referenceRate } from '../rates/distribution.ts';
 import { runOptions, trainingArguments, type TrainingArguments, type TrainingArgumentsInput } from './arguments.ts';
 import { BestKeeper, type BestMemory } from './best.ts';
@@ -22,7 +23,9 @@ import type { Run, RunPlan, RunResult } from './run.ts';
 import { evaluationSplits, longestRow, rowsOf, type Task } from './task.ts';
 import { type Best, type LogEntry, trainerState } from './trainer-state.ts';
 
-export interface FineTuneOptions extends Operation, Pick<TrainOptions, 'regularizers' | 'anchored' | 'mix' | 'beside'> {
+export interface FineTuneOptions
+  extends Operation,
+    Pick<TrainOptions, 'regularizers' | 'anchored' | 'mix' | 'beside' | 'profile'> {
   readonly task: Task;
   readonly rates: RateDistribution | readonly RateDistribution[];
   /** Hugging Face's TrainingArguments. */
@@ -102,7 +105,7 @@ class Tuning {
   }
 
   #base(): TrainOptions {
-    const { task, rates, signal, regularizers, anchored, mix, beside } = this.#options;
+    const { task, rates, signal, regularizers, anchored, mix, beside, profile } = this.#options;
     return {
       task,
       rates,
@@ -113,6 +116,7 @@ class Tuning {
       ...(anchored === undefined ? {} : { anchored }),
       ...(mix === undefined ? {} : { mix }),
       ...(beside === undefined ? {} : { beside }),
+      ...(profile === undefined ? {} : { profile }),
     };
   }
 
@@ -201,15 +205,17 @@ class Tuning {
     this.#best.saved(boundary.step, folder);
     const states = this.#states(boundary.step, boundary.epoch, boundary.tokens);
     const memory: Memory = { history: this.#history, best: this.#best.memory(), logged: this.#logged };
-    await writeCheckpoint({
-      model: this.#model,
-      outputDir,
-      head: this.#head(),
-      boundary,
-      protocol: this.#protocol,
-      trainer: memory,
-      trainerState: states[0]!,
-    });
+    await phase('writing a checkpoint', () =>
+      writeCheckpoint({
+        model: this.#model,
+        outputDir,
+        head: this.#head(),
+        boundary,
+        protocol: this.#protocol,
+        trainer: memory,
+        trainerState: states[0]!,
+      }),
+    );
     for (const [k, state] of states.entries())
       if (k > 0) await writeJson(join(folder, `trainer_state-${k}.json`), state, 2);
     await rotateCheckpoints(

@@ -2,6 +2,7 @@
 import { LrdistError } from '../errors.ts';
 import type { NativeHead, NativeSession, NativeSessionSpec } from '../native/boundary.ts';
 import { untrackSession } from '../native/load.ts';
+import { phase } from '../phase.ts';
 import type { LoadedReport, ModelConfig, WantedHead } from './hf.ts';
 import { checkHeads, wantedHead } from './heads.ts';
 import { startRun } from './loop.ts';
@@ -100,7 +101,9 @@ export class FineTuner implements Model {
 
   async evaluate(task: Task, options: EvaluateOptions = {}): Promise<readonly Scores[]> {
     const split = splitOf(task, options.split ?? 'validation');
-    const logits = await this.predict(split, { head: options.head ?? task.name, ...pick(options) });
+    const logits = await phase('evaluating', () =>
+      this.predict(split, { head: options.head ?? task.name, ...pick(options) }),
+    );
     return logits.map((values) => scoresOf(task, values, split.labels, outputsOf(task), options));
   }
 
@@ -145,9 +148,8 @@ export class FineTuner implements Model {
         : options.head === undefined
           ? classifiers[0]
           : this.#heads[this.head(options.head)]!;
-    await withSignal(session, options.signal, () =>
-      saveModel({ session, replica, folder, source: this.path, config: this.config, pool: this.pool, head }),
-    );
+    const parts = { session, replica, folder, source: this.path, config: this.config, pool: this.pool, head };
+    await phase('saving the model', () => withSignal(session, options.signal, () => saveModel(parts)));
   }
 
   async setReplicas(order: readonly number[]): Promise<void> {

@@ -1,10 +1,12 @@
 /** The loop of a run: segment after segment, with what happens between them. */
 import { LrdistError } from '../errors.ts';
 import type { NativePlan, NativeSegmentResult } from '../native/boundary.ts';
+import { phase } from '../phase.ts';
 import { EventQueue } from './events.ts';
 import { fromNative } from './native-errors.ts';
 import type { Boundary } from './options.ts';
 import { batchesOf, epochAt, nextPause, rowsSeen } from './plan.ts';
+import { Profile } from './profile.ts';
 import { nativeRegularizers } from './regularizers.ts';
 import type { Run, RunHost, RunPlan, RunResult, TrainEvent } from './run.ts';
 import { isPlain, mixBatches } from './sources.ts';
@@ -79,19 +81,24 @@ class TrainingRun implements Run {
     };
     signal?.addEventListener('abort', onAbort);
     let start: number | undefined;
+    const { profile: wanted } = this.#plan;
+    using own = typeof wanted === 'string' ? new Profile() : undefined;
     try {
+      (own ?? (wanted as Profile | undefined))?.record(this.#host.session);
       start = await this.#regularize();
       this.#host.session.setPlan({ ...this.#base, ...this.#phase() });
       await resume?.restore();
       this.#queue.push({ type: 'groups', rows: this.#plan.groups });
       while (this.#step < counts.total && !this.#stopping) {
-        const early = await this.#segment();
+        const early = await phase('training', () => this.#segment());
         signal?.throwIfAborted();
         if (early) break;
         await this.#pause();
         signal?.throwIfAborted();
       }
-      return this.#finish();
+      const result = this.#finish();
+      await own?.write(wanted as string);
+      return result;
     } catch (error) {
       throw fromNative(error);
     } finally {

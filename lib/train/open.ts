@@ -3,6 +3,7 @@ import { LrdistError } from '../errors.ts';
 import { env } from '../env.ts';
 import type { Matmul, NativeHead, NativeSessionSpec } from '../native/boundary.ts';
 import { loadNative, trackSession, untrackSession } from '../native/load.ts';
+import { phase } from '../phase.ts';
 import { check } from './check.ts';
 import { nativeSpec, readConfig } from './config.ts';
 import { FineTuner } from './fine-tuner.ts';
@@ -72,7 +73,7 @@ export async function openModel(options: ModelOptions): Promise<Model> {
   const classifierDropout =
     checked.classifierDropout ?? config.classifier_dropout ?? checked.hiddenDropout ?? config.hidden_dropout_prob;
 
-  const native = loadNative();
+  const native = await phase('loading the addon', async () => loadNative());
   const nativeHead = (head: WantedHead): NativeHead => ({
     name: head.name,
     kind: head.kind,
@@ -103,7 +104,9 @@ export async function openModel(options: ModelOptions): Promise<Model> {
   }
   trackSession(session);
   try {
-    await withSignal(session, signal, () => loadWeights(session, load, config.initializer_range, checked.seed));
+    await phase('loading the weights', () =>
+      withSignal(session, signal, () => loadWeights(session, load, config.initializer_range, checked.seed)),
+    );
   } catch (error) {
     session.closeSync();
     untrackSession(session);

@@ -3,6 +3,7 @@ import type { RateDistribution } from '../rates/distribution.ts';
 import type { ScheduleOptions } from '../rates/schedule.ts';
 import type { SamplingStrategy } from './batching.ts';
 import type { Operation } from './model.ts';
+import type { Profile } from './profile.ts';
 import type { Regularizer } from './regularizers.ts';
 import type { RunResume, TrainEvent } from './run.ts';
 import type { RowSource, SideRows } from './sources.ts';
@@ -88,6 +89,8 @@ export interface TrainOptions extends Operation {
   readonly dropout?: boolean;
   /** Steps between `log` events. Default 500. */
   readonly loggingSteps?: number;
+  /** Record what takes time: a folder for `profile.json` and `trace.json`, or a Profile to be written later. */
+  readonly profile?: string | Profile;
   /** At most one step event in this many milliseconds. Default 200. */
   readonly reportMs?: number;
   /** Evaluate these at the end of every epoch, or every `evaluateEvery` steps. */

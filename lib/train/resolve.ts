@@ -12,6 +12,7 @@ import { check } from './check.ts';
 import type { HeadOptions, ModelParameter } from './model.ts';
 import type { TrainOptions } from './options.ts';
 import { countSteps, type StepCounts } from './plan.ts';
+import { Profile } from './profile.ts';
 import { resolveRegularizers } from './regularizers.ts';
 import type { GroupRow, RunPlan } from './run.ts';
 import { resolveSources } from './resolve-sources.ts';
@@ -59,6 +60,7 @@ const schema = z.strictObject({
   moments: z.enum(['keep', 'fresh']).default('fresh'),
   dropout: z.boolean().default(true),
   loggingSteps: whole.nonnegative().default(500),
+  profile: z.union([z.string().min(1), z.instanceof(Profile)]).optional(),
   reportMs: z.number().nonnegative().default(200),
   evaluate: list.default([]),
   evaluateEvery: z.union([z.literal('epoch'), count]).default('epoch'),
@@ -138,6 +140,7 @@ export function resolveTrain(context: ResolveContext, options: TrainOptions): Ru
     dropout: checked.dropout,
     seed: checked.seed ?? context.seed,
     loggingSteps: checked.loggingSteps,
+    profile: checked.profile,
     reportMs: checked.reportMs,
     evaluate: (options.evaluate ?? []).map(({ task, splits }) => ({ task, splits: splits ?? evaluationSplits(task) })),
     evaluateEvery: checked.evaluateEvery,

@@ -2,6 +2,7 @@ import type { NativePart, NativePlan, NativeSession } from '../native/boundary.t
 import type { EvaluateOptions, Scores } from './model.ts';
 import type { Boundary } from './options.ts';
 import type { Batching } from './batching.ts';
+import type { Profile } from './profile.ts';
 import type { StepCounts } from './plan.ts';
 import type { Regularization } from './regularizers.ts';
 import type { Mixture } from './sources.ts';
@@ -118,6 +119,7 @@ export interface RunPlan {
   /** Key of the row order. */
   readonly seed: number;
   readonly loggingSteps: number;
+  readonly profile: string | Profile | undefined;
   readonly reportMs: number;
   readonly evaluate: readonly { readonly task: Task; readonly splits: readonly string[] }[];
   readonly evaluateEvery: 'epoch' | number;

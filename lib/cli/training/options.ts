@@ -67,6 +67,10 @@ export const trainOptions = {
       describe: 'smallest gain that counts as an improvement',
     },
     ...unfreezingOptions,
+    profile: {
+      type: 'boolean',
+      describe: 'show where the time goes, with profile.json and trace.json in --output_dir',
+    },
     logging_first_step: { type: 'boolean', describe: 'log the first step too' },
     evaluation_strategy: {
       type: 'string',
