@@ -22,6 +22,7 @@ Napi::Value info(const Napi::CallbackInfo& call) {
     facts.Set("libtorchLoaded", libtorch_loaded());
     facts.Set("threads", default_threads());
     facts.Set("devices", devices);
+    facts.Set("bf16", has_bf16());
     facts.Set("config", libtorch_config());
     return facts;
   });

@@ -10,6 +10,7 @@
 #include "batch.h"
 #include "gradients.h"
 #include "layout.h"
+#include "low_weights.h"
 #include "matmul.h"
 
 namespace lrdist {
@@ -22,10 +23,14 @@ struct Pass {
   uint64_t seed;
   int64_t step;
   bool dropout;
+  LowCopy low = {};  // of the weights, in bf16
 
   const float* at(int32_t tensor) const { return weights + layout.tensors[static_cast<size_t>(tensor)].offset; }
-  // A weight [n, k] as a factor of products; n may reach over the weights that follow it.
+  // A weight [n, k] as a factor of products; n may reach over the weights that follow it. The encoder's factors are bf16 in bf16.
   at::Tensor matrix(int32_t tensor, int64_t n, int64_t k) const { return view(at(tensor), n, k); }
+  at::Tensor factor(int32_t tensor, int64_t n, int64_t k) const {
+    return low ? view(low.data + layout.tensors[static_cast<size_t>(tensor)].offset - low.begin, n, k) : matrix(tensor, n, k);
+  }
   kernels::Dropout dropout_at(double probability, uint32_t site) const {
     return kernels::make_dropout(dropout ? probability : 0, seed, step, site);
   }
@@ -45,7 +50,7 @@ struct Learning {
 // Lowest place that learns: -1 the embeddings, l layer l, layers = nothing in the encoder.
 int64_t lowest_learning(const Layout& layout, const Learning& learning);
 
-// Activations kept for the backward pass of one layer.
+// Activations kept for the backward pass of one layer; fp32, or bf16 where a product reads or made them (all but xhat and rstd).
 struct LayerActivations {
   at::Tensor x_TH, x_NH;              // input; its wanted rows if only those are computed
   at::Tensor query, key, value;       // one joint tensor in `query` when fused; key may hold key and value
@@ -62,6 +67,7 @@ struct EncoderActivations {
 struct HiddenStates {
   int64_t layer = -1;
   at::Tensor x;
+  at::Tensor low = {};  // x rounded to bf16 where it is at hand and wanted
 };
 
 struct EncoderOptions {

@@ -10,6 +10,7 @@
 
 #include "../kernels/kernels.h"
 #include "allocator.h"
+#include "bert.h"
 #include "state.h"
 
 namespace lrdist {
@@ -123,11 +124,13 @@ void Engine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
   replicas = std::move(new_replicas);
   prefix_classes.rearrange(order);
   prefix_store.keep_only(prefix_classes);
+  low.changed();
 }
 
 void Engine::State::weights_changed() {
   prefix_classes.forget();
   prefix_store.clear();
+  low.changed();
 }
 
 int64_t Engine::State::frozen_depth(int64_t replica) const { return plan ? lowest_learning(layout, learning_of(layout, *plan, replica)) + 1 : 0; }
@@ -135,6 +138,13 @@ int64_t Engine::State::frozen_depth(int64_t replica) const { return plan ? lowes
 const float* Engine::State::slot_row(int64_t id, int64_t replica) {
   const at::Tensor& values = slot(id).weights;
   return values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : replica) * layout.size;
+}
+
+Pass Engine::State::pass(const Product& product, int64_t replica, const float* pass_weights, int64_t step, bool dropout) {
+  Pass pass{layout, product, pass_weights, spec.seed, step, dropout};
+  if (spec.precision == Precision::bf16)
+    pass.low = pass_weights == weights_of(replica) ? low.of(layout, weights, replica) : low.of_step(layout, pass_weights);
+  return pass;
 }
 
 Product Engine::State::product() const { return Product(choose_matmul(spec.matmul, layout)); }
@@ -245,7 +255,7 @@ Memory Engine::memory() const {
   const State& s = *state_;
   const auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
   Memory m{};
-  m.weights = bytes(s.weights);
+  m.weights = bytes(s.weights) + s.low.bytes();
   m.moments = bytes(s.first) + bytes(s.second);
   m.gradients = s.gradients.bytes();
   for (const auto& [id, slot] : s.slots) m.slots += bytes(slot.weights) + bytes(slot.first) + bytes(slot.second);

@@ -250,6 +250,7 @@ std::string libtorch_compiled();
 std::string libtorch_loaded();
 std::string libtorch_config();
 int default_threads();
+bool has_bf16();  // whether the processor multiplies bfloat16
 int64_t total_memory();
 // Called once on the compute thread before any job.
 void prepare_compute_thread(int threads);

@@ -91,7 +91,7 @@ std::vector<float> Engine::evaluate(const Evaluation& e) {
     prefix.begin(1);
     for (int64_t k = 0; k < s.count(); ++k) {
       if (stop.load()) throw Error("ERR_STOPPED", "the evaluation was stopped");
-      const Pass pass{s.layout, product, s.weights_of(k), s.spec.seed, evaluation_step, false};
+      const Pass pass = s.pass(product, k, s.weights_of(k), evaluation_step, false);
       std::vector<float> states;
       const bool whole = e.want == Want::layers;
       const at::Tensor y = prefix.take(pass, batch, 0, k, whole || masked_lm ? nullptr : &dataset, whole ? &states : nullptr).x;

@@ -74,6 +74,10 @@ Tensor view(const float* data, int64_t rows, int64_t columns) {
   return at::from_blob(const_cast<float*>(data), {rows, columns}, at::TensorOptions().dtype(at::kFloat));
 }
 
+Tensor view(const kernels::bf16* data, int64_t rows, int64_t columns) {
+  return at::from_blob(const_cast<kernels::bf16*>(data), {rows, columns}, at::TensorOptions().dtype(at::kBFloat16));
+}
+
 Tensor Product::forward(const Tensor& x, const Tensor& w) const {
   const kernels::Scope scope("product forward", kernels::product_work(x.size(0), w.size(0), w.size(1), w.element_size()));
   return product(choice_.of(Form::forward, w.size(0), w.size(1)), x, w.t());
@@ -88,17 +92,19 @@ void Product::backward_weight(const Tensor& dy, const Tensor& x, float* dw, bool
   const int64_t n = dy.size(1), k = x.size(1);
   const kernels::Scope scope("product weight gradient", kernels::product_work(x.size(0), n, k, x.element_size()));
   const Library library = choice_.of(Form::weight, n, k);
-  if (dy.scalar_type() == at::kFloat && library != Library::onednn_linear && !accumulate) {
+  const bool low = dy.scalar_type() == at::kBFloat16;
+  if (!low && library != Library::onednn_linear && !accumulate) {
     Tensor out = view(dw, n, k);
     multiply_into(library, dy.t(), x, out);
     return;
   }
   const Tensor sum = product(library, dy.t(), x);
-  const auto add_or_copy = [&](const auto* from) {
-    if (accumulate) kernels::add(dw, from, n * k);
-    else kernels::copy(dw, from, n * k);
-  };
-  add_or_copy(sum.const_data_ptr<float>());
+  const auto* rounded = reinterpret_cast<const kernels::bf16*>(sum.const_data_ptr());
+  const auto* exact = reinterpret_cast<const float*>(sum.const_data_ptr());
+  if (low && accumulate) kernels::add(dw, rounded, n * k);
+  else if (low) kernels::convert(rounded, dw, n * k);
+  else if (accumulate) kernels::add(dw, exact, n * k);
+  else kernels::copy(dw, exact, n * k);
 }
 
 }  // namespace lrdist

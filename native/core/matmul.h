@@ -8,6 +8,7 @@
 #include <string>
 #include <tuple>
 
+#include "../kernels/bf16.h"
 #include "engine.h"
 #include "layout.h"
 
@@ -55,5 +56,6 @@ at::Tensor multiply(Library library, Form form, const at::Tensor& a, const at::T
 
 // A view of memory that someone else owns.
 at::Tensor view(const float* data, int64_t rows, int64_t columns);
+at::Tensor view(const kernels::bf16* data, int64_t rows, int64_t columns);
 
 }  // namespace lrdist

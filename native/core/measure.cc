@@ -32,7 +32,7 @@ void collect(const Engine::State& s, float* sum, const F& f) {
 void gradient_of(Engine::State& s, const Product& product, const Batch& batch, const HeadTask& task, int64_t replica) {
   const Learning all;
   s.gradients.begin_step();
-  const Pass pass{s.layout, product, s.weights_of(replica), s.spec.seed, 0, false};
+  const Pass pass = s.pass(product, replica, s.weights_of(replica), 0, false);
   EncoderActivations kept;
   const at::Tensor y = encoder_forward(pass, batch, {-1, nullptr}, kept);
   HeadGradient head = head_backward(pass, batch, task, y, 1, all, s.gradients);

@@ -27,6 +27,14 @@ std::string libtorch_loaded() {
   return config.substr(begin, config.find_first_of(", \n", begin) - begin);
 }
 
+bool has_bf16() {
+#ifdef __x86_64__
+  return __builtin_cpu_supports("avx512bf16");  // processors with AMX have it too
+#else
+  return false;  // not tried on others
+#endif
+}
+
 int default_threads() { return at::get_num_threads(); }
 
 void prepare_compute_thread(int threads) {

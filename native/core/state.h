@@ -11,6 +11,7 @@
 #include "engine.h"
 #include "gradients.h"
 #include "layout.h"
+#include "low_weights.h"
 #include "matmul.h"
 #include "optimizer.h"
 #include "prefix.h"
@@ -30,6 +31,8 @@ struct Slot {
   std::vector<ReplicaState> replicas;
 };
 
+struct Pass;
+
 struct Engine::State {
   explicit State(const SessionSpec& spec);
 
@@ -47,7 +50,11 @@ struct Engine::State {
   PrefixClasses prefix_classes;
   PrefixStore prefix_store;
 
+  LowWeights low;
+
   Product product() const;
+  // One pass of a replica over `pass_weights`: its own, or some that were made for this step.
+  Pass pass(const Product& product, int64_t replica, const float* pass_weights, int64_t step, bool dropout);
   int64_t count() const { return static_cast<int64_t>(replicas.size()); }
   float* weights_of(int64_t replica) { return weights.mutable_data_ptr<float>() + replica * layout.size; }
   void need_weights();

@@ -95,7 +95,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
       profile::at(global_step, k);
       s.gradients.begin_step();
       Regularizer& regularizer = regularizers[static_cast<size_t>(k)];
-      const Pass pass{s.layout, product, regularizer.effective_weights(global_step), s.spec.seed, global_step, segment.dropout};
+      const Pass pass = s.pass(product, k, regularizer.effective_weights(global_step), global_step, segment.dropout);
       Pass frozen = pass;
       frozen.dropout = frozen_dropout;
       double loss = 0;
@@ -132,6 +132,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
                      regularizer.annealing(global_step - segment.stage_offset + 1), s.weights_of(k), moments);
       replica.steps = std::move(moments.steps);
       replica.touched = std::move(moments.touched);
+      if (s.spec.precision == Precision::bf16) s.low.changed(s.layout, s.weights_of(k), k, updated);
     }
     for (int64_t k = 0; k < replicas; ++k) {
       result.losses[k * segment.steps + step] = event.losses[k];

@@ -14,6 +14,8 @@ export const tolerances = {
   sameStep: 1e-5,
   /** Directional derivative against central differences in float32, relative. */
   finiteDifference: 5e-4,
+  /** bfloat16 against fp32: each loss, and a tensor's gradient by its norm, both relative. */
+  bf16: { loss: 1e-3, gradient: 0.02 },
   /** Logits of real checkpoints, absolute. */
   realLogits: 2e-5,
 } as const;

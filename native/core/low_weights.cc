@@ -1,0 +1,64 @@
+#include "low_weights.h"
+
+#include <ATen/ops/empty.h>
+
+#include "../kernels/kernels.h"
+
+namespace lrdist {
+namespace {
+
+using kernels::bf16;
+
+int64_t begin_of(const Layout& layout) { return layout.tensors[static_cast<size_t>(layout.layers.front().query)].offset; }
+
+bf16* data(const at::Tensor& t) { return reinterpret_cast<bf16*>(t.mutable_data_ptr()); }
+
+at::Tensor make(int64_t rows, int64_t columns) { return at::empty({rows, columns}, at::TensorOptions().dtype(at::kBFloat16)); }
+
+}  // namespace
+
+LowCopy LowWeights::of(const Layout& layout, const at::Tensor& weights, int64_t replica) {
+  const int64_t begin = begin_of(layout), size = layout.size - begin, count = weights.size(0);
+  if (!copies_.defined() || copies_.size(0) != count || copies_.size(1) != size) {
+    copies_ = at::Tensor();
+    copies_ = make(count, size);
+    current_.clear();
+  }
+  if (current_.empty()) current_.assign(static_cast<size_t>(count), 0);
+  bf16* copy = data(copies_) + replica * size;
+  uint8_t& current = current_[static_cast<size_t>(replica)];
+  if (!current) kernels::convert(weights.const_data_ptr<float>() + replica * layout.size + begin, copy, size);
+  current = 1;
+  return {copy, begin};
+}
+
+LowCopy LowWeights::of_step(const Layout& layout, const float* weights) {
+  const int64_t begin = begin_of(layout), size = layout.size - begin;
+  if (!step_.defined() || step_.numel() != size) step_ = make(1, size);
+  kernels::convert(weights + begin, data(step_), size);
+  return {data(step_), begin};
+}
+
+void LowWeights::changed(const Layout& layout, const float* weights, int64_t replica, const std::vector<uint8_t>& tensors) {
+  if (current_.empty() || !current_[static_cast<size_t>(replica)]) return;
+  const int64_t begin = begin_of(layout);
+  bf16* copy = data(copies_) + replica * (layout.size - begin);
+  // Neighbours in one run: the padding between tensors is never read.
+  for (size_t t = 0; t < tensors.size();) {
+    if (!tensors[t] || layout.tensors[t].offset < begin) {
+      ++t;
+      continue;
+    }
+    const int64_t from = layout.tensors[t].offset;
+    int64_t to = from;
+    for (; t < tensors.size() && tensors[t]; ++t) to = layout.tensors[t].offset + layout.tensors[t].size;
+    kernels::convert(weights + from, copy + from - begin, to - from);
+  }
+}
+
+int64_t LowWeights::bytes() const {
+  const auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
+  return bytes(copies_) + bytes(step_);
+}
+
+}  // namespace lrdist
