@@ -50,6 +50,9 @@ test('token budgets: every row once an epoch, no batch empty or above the budget
       const all = batchesOf(counts, seed, 0, counts.total, batching);
       assert.equal(all.batchStep.length, 2 * counts.batchesPerEpoch);
       assert.equal(all.batchStep.at(-1), counts.total - 1);
+      const sums = new Float64Array(counts.total);
+      for (const [b, weight] of all.weights.entries()) sums[all.batchStep[b]!]! += weight;
+      for (const sum of sums) assert.ok(Math.abs(sum - 1) < 1e-9);
       for (const epoch of [0, 1]) {
         const rows = [...all.rows.subarray(epoch * lengths.length, (epoch + 1) * lengths.length)];
         assert.deepEqual(
@@ -95,6 +98,21 @@ test('batches are about equally full, near the budget', () => {
   const mean = tokensOf([...lengths.keys()], lengths) / batchesPerEpoch;
   assert.ok(mean > budget - 2 * 80, `mean ${mean}`);
   for (const tokens of full) assert.ok(Math.abs(tokens - mean) <= 80, `${tokens} tokens where the mean is ${mean}`);
+});
+
+test('even cuts give way to the budget, and leave room for what follows', () => {
+  const cutsOf = (lengths: number[], batches: number): number[] => [
+    ...epochOf(
+      { rows: lengths.length, batchSize: 1, batchesPerEpoch: batches },
+      { strategy: 'sequential', batchTokens: 10, lengths: Int32Array.from(lengths) },
+      1,
+      0,
+    ).cuts,
+  ];
+  // A third of the tokens is 7: the first batch would come nearer to it with both of its rows, but they are 11.
+  assert.deepEqual(cutsOf([1, 10, 5, 5], 3), [0, 1, 2, 4]);
+  // A third is 7.3, nearer to one row than to two, but then the last two, of 12, would be left for one batch.
+  assert.deepEqual(cutsOf([5, 5, 6, 6], 3), [0, 2, 3, 4]);
 });
 
 test('the number of batches is never above twice what the tokens need', () => {

@@ -79,7 +79,10 @@ test('the same files elsewhere are the same entry; changed files, options and to
 
 test('rows held out and limits come back as they were', async () => {
   const cache = newFolder();
-  const options = { selection: { seed: 1, size: 20 }, maxTrainSamples: 25, maxEvalSamples: 8 };
+  const selection = { seed: 1, size: 20 };
+  const { ids } = await load(cache, { selection });
+  assert.equal(new Set([...ids['train']!, ...ids['selection']!]).size, 60);
+  const options = { selection, maxTrainSamples: 25, maxEvalSamples: 8 };
   const first = await load(cache, options);
   assert.deepEqual(
     Object.values(first.ids).map(({ length }) => length),
