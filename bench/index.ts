@@ -9,6 +9,7 @@ import { measures } from './cases/measures.ts';
 import { memory } from './cases/memory.ts';
 import { penalties } from './cases/penalties.ts';
 import { quality } from './cases/quality.ts';
+import { roofline } from './cases/roofline.ts';
 import { scaling } from './cases/scaling.ts';
 import { search } from './cases/search.ts';
 import { startUp } from './cases/start-up.ts';
@@ -21,6 +22,7 @@ import { type Measurement, saveResult, writeTable } from './lib/results.ts';
 
 const cases: readonly BenchCase[] = [
   step,
+  roofline,
   evaluation,
   startUp,
   memory,
