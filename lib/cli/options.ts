@@ -106,6 +106,12 @@ export const optimizerOptions = define({
     defaultDescription: '0',
     describe: 'share of the label spread over all classes, in eval_loss too',
   },
+  frozen_dropout: {
+    type: 'boolean',
+    defaultDescription: 'true',
+    describe:
+      'dropout also in frozen layers below the lowest that learns; without it they run once for each row, not once an epoch',
+  },
 });
 
 export const scheduleOptions = define({

@@ -217,6 +217,7 @@ function trainingOf(args: RawArguments): NonNullable<ShiftOptions['training']> {
     weightDecay,
     clipNorm,
     labelSmoothing,
+    frozenDropout,
   } = runOptions(trainingArguments(trainingInput(args)));
   return {
     ...optional('epochs', epochs),
@@ -230,6 +231,7 @@ function trainingOf(args: RawArguments): NonNullable<ShiftOptions['training']> {
     ...optional('weightDecay', weightDecay),
     ...optional('clipNorm', clipNorm),
     ...optional('labelSmoothing', labelSmoothing),
+    ...optional('frozenDropout', frozenDropout),
   };
 }
 

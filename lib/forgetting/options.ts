@@ -26,6 +26,7 @@ export type StageTraining = Pick<
   | 'labelSmoothing'
   | 'loss'
   | 'dropout'
+  | 'frozenDropout'
 >;
 
 export interface ShiftOptions extends Operation {

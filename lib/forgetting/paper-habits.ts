@@ -27,6 +27,7 @@ const words: Readonly<Record<keyof StageTraining, string>> = {
   samplingStrategy: '',
   gradientAccumulationSteps: '',
   labelSmoothing: '',
+  frozenDropout: '',
 };
 
 export interface Habits {

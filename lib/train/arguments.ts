@@ -31,6 +31,8 @@ export const trainingArgumentsSchema = z.strictObject({
   adam_epsilon: z.number().positive().default(1e-8),
   max_grad_norm: z.number().min(0).default(1),
   label_smoothing_factor: z.number().min(0).lt(1).default(0),
+  /** lrdist's own: false switches dropout off in the layers below the lowest that learns. */
+  frozen_dropout: z.boolean().default(true),
   lr_scheduler_type: z.string().default('linear'),
   lr_scheduler_kwargs: kwargs.optional(),
   warmup_ratio: z.number().min(0).max(1).optional(),
@@ -132,6 +134,7 @@ export function runOptions(args: TrainingArguments): Omit<CommonTrainOptions, 'r
     weightDecay: args.weight_decay,
     clipNorm: args.max_grad_norm,
     labelSmoothing: args.label_smoothing_factor,
+    ...(args.frozen_dropout ? {} : { frozenDropout: false }),
     seed: args.data_seed ?? args.seed,
   };
 }

@@ -127,7 +127,7 @@ class TrainingRun implements Run {
     // Moments are of tensors: those that learned go on, those that join start anew.
     if (this.#step > 0 && this.#plan.phases.some(({ step }) => step === this.#step))
       this.#host.session.setPlan({ ...this.#base, ...this.#phase(), moments: 'keep' });
-    const { counts, batching, factors, mixture, seed, clipNorm, dropout, reportMs } = this.#plan;
+    const { counts, batching, factors, mixture, seed, clipNorm, dropout, frozenDropout, reportMs } = this.#plan;
     const from = this.#step;
     const to = this.#nextPause();
     const plain = batchesOf(counts, seed, from, to, batching);
@@ -154,6 +154,7 @@ class TrainingRun implements Run {
           stepOffset: this.#host.steps,
           stageOffset: this.#host.steps - from,
           dropout,
+          frozenDropout,
           reportMs,
         },
         (event) => {

@@ -87,6 +87,8 @@ export interface TrainOptions extends Operation {
   readonly moments?: 'keep' | 'fresh';
   /** false trains without dropout; Mixout and Child-Tuning, which are no dropout, go on drawing. Default true. */
   readonly dropout?: boolean;
+  /** false trains without dropout in the layers, embeddings among them, below the lowest that learns: the states that they make of a row stay the same, so they are kept from epoch to epoch. Default true, as in transformers. */
+  readonly frozenDropout?: boolean;
   /** Steps between `log` events. Default 500. */
   readonly loggingSteps?: number;
   /** Record what takes time: a folder for `profile.json` and `trace.json`, or a Profile to be written later. */

@@ -48,6 +48,8 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
     other_rows: otherRows(plan),
     regularizers: describeRegularizers(plan.regularization),
     dropout: plan.dropout ? `${model.spec.model.hiddenDropout} ${model.spec.model.attentionDropout}` : 'off',
+    // Absent by default, so that checkpoints from before the option go on.
+    ...(plan.frozenDropout ? {} : { frozen_dropout: 'off' }),
   };
 }
 

@@ -116,6 +116,7 @@ export interface RunPlan {
   readonly factors: Float64Array;
   readonly clipNorm: number;
   readonly dropout: boolean;
+  readonly frozenDropout: boolean;
   /** Key of the row order. */
   readonly seed: number;
   readonly loggingSteps: number;

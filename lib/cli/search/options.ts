@@ -73,8 +73,16 @@ const { num_train_epochs, per_device_train_batch_size, batch_tokens, train_sampl
 const { gradient_accumulation_steps, output_dir, seed } = trainingOptions;
 const { data_dir, max_seq_length, max_train_samples } = dataOptions;
 const { model_name_or_path, model_revision, cache_dir } = modelOptions;
-const { optim, weight_decay, adam_beta1, adam_beta2, adam_epsilon, max_grad_norm, label_smoothing_factor } =
-  optimizerOptions;
+const {
+  optim,
+  weight_decay,
+  adam_beta1,
+  adam_beta2,
+  adam_epsilon,
+  max_grad_norm,
+  label_smoothing_factor,
+  frozen_dropout,
+} = optimizerOptions;
 
 export const placeOptions = define({ model_name_or_path, model_revision, cache_dir, data_dir, ...deviceOptions });
 
@@ -132,6 +140,7 @@ export const searchOptions = define({
   adam_epsilon,
   max_grad_norm,
   label_smoothing_factor,
+  frozen_dropout,
   ...scheduleOptions,
   num_train_epochs: { ...num_train_epochs, describe: 'passes over the training rows, whole' },
   per_device_train_batch_size,

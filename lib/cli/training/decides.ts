@@ -11,4 +11,5 @@ export const decides: Readonly<Record<string, readonly string[]>> = {
   weightDecay: ['weight_decay'],
   clipNorm: ['max_grad_norm'],
   labelSmoothing: ['label_smoothing_factor'],
+  frozenDropout: ['frozen_dropout'],
 };

@@ -157,7 +157,16 @@ const argumentNames = [
     'train_sampling_strategy',
     'gradient_accumulation_steps',
   ],
-  ...['weight_decay', 'optim', 'adam_beta1', 'adam_beta2', 'adam_epsilon', 'max_grad_norm', 'label_smoothing_factor'],
+  ...[
+    'weight_decay',
+    'optim',
+    'adam_beta1',
+    'adam_beta2',
+    'adam_epsilon',
+    'max_grad_norm',
+    'label_smoothing_factor',
+    'frozen_dropout',
+  ],
   ...['lr_scheduler_type', 'lr_scheduler_kwargs', 'warmup_ratio', 'warmup_steps', 'seed', 'data_seed'],
   ...[
     'eval_strategy',

@@ -101,6 +101,7 @@ function hyperparameters({ args, run }: FineTuneResult, distribution: RateDistri
     ...(args.max_steps > 0
       ? ([['training_steps', args.max_steps]] as [string, number][])
       : ([['num_epochs', args.num_train_epochs]] as [string, number][])),
+    ...(args.frozen_dropout ? [] : ([['frozen_dropout', 'off']] as [string, string][])),
     ...(args.label_smoothing_factor > 0
       ? ([['label_smoothing_factor', args.label_smoothing_factor]] as [string, number][])
       : []),
