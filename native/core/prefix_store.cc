@@ -27,7 +27,7 @@ at::Tensor repeated_noise(int64_t rows, int64_t width) {
 
 bool product_repeats(const Pass& pass, int64_t rows, int32_t weight, int64_t n, int64_t k) {
   constexpr int64_t few = 64;
-  const at::Tensor w = pass.matrix(weight, n, k);
+  const at::Tensor w = pass.factor(weight, n, k);
   const auto product = [&](int64_t m) { return pass.product.forward(repeated_noise(m, k).to(w.scalar_type()), w); };
   const at::Tensor one = product(few), many = product(rows);
   const auto* expected = static_cast<const char*>(one.const_data_ptr());
