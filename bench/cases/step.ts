@@ -1,6 +1,6 @@
 import type { BenchCase, BenchOptions, Precision } from '../lib/case.ts';
 import { type Found, interleave, ratiosTo, ratiosToBest, spreads, valuesOf } from '../lib/interleave.ts';
-import { type ModelShape, ratesFrom, stepLimit, stepLinears, type StepWork } from '../lib/limit.ts';
+import { type MeasuredPeaks, type ModelShape, ratesFrom, stepLimit, stepLinears, type StepWork } from '../lib/limit.ts';
 import { modelFolder, stepsOf } from '../lib/models.ts';
 import { ours, ownStep, peerStep, roundSeeds, shownAll, stepPeers, type StepSetting } from '../lib/programs.ts';
 import type { Measurement } from '../lib/results.ts';
@@ -102,7 +102,7 @@ function limitOf(document: Record<string, unknown>) {
   const { shape, work, peaks } = document as unknown as {
     shape: ModelShape;
     work: StepWork;
-    peaks: Parameters<typeof ratesFrom>[1];
+    peaks: MeasuredPeaks;
   };
   const limit = stepLimit(shape, work, ratesFrom(stepLinears(shape, work), peaks));
   const seconds = number(document, 'timed_seconds') / number(document, 'timed_steps');

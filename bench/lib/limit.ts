@@ -33,7 +33,8 @@ export interface Linear {
 }
 
 /** Each linear layer is three products of the same size: Y = X W^T, dX = dY W, dW = dY^T X. */
-export const forms = ['forward', 'input gradient', 'weight gradient'] as const;
+export const forms = ['forward', 'inputGradient', 'weightGradient'] as const;
+export type Form = (typeof forms)[number];
 
 /** The linear layers of a step. In the last layer only keys and values are needed for all tokens. */
 export function stepLinears({ hidden, layers, intermediate }: ModelShape, { tokens, rows }: StepWork): Linear[] {
@@ -81,8 +82,8 @@ export function activationBytes({ hidden, layers, intermediate }: ModelShape, wo
 }
 
 export interface MachineRates {
-  /** Operations a second of the product in the form of that index, by the best library. */
-  flops(linear: Linear, form: number): number;
+  /** Operations a second of that product, by the best library. */
+  flops(linear: Linear, form: Form): number;
   /** Bytes a second of a copy, reading and writing counted. */
   readonly copyBytes: number;
 }
@@ -100,7 +101,7 @@ export function stepLimit(shape: ModelShape, work: StepWork, rates: MachineRates
   let linear = 0;
   let seconds = 0;
   for (const layer of stepLinears(shape, work)) {
-    for (const form of forms.keys()) {
+    for (const form of forms) {
       linear += productFlops(layer);
       seconds += productFlops(layer) / rates.flops(layer, form);
     }
@@ -111,27 +112,22 @@ export function stepLimit(shape: ModelShape, work: StepWork, rates: MachineRates
   return { flops, bytes, matrixRate, seconds: flops / matrixRate + bytes / rates.copyBytes };
 }
 
-/** What `measurePeaks` of a session takes and gives, as rates for `stepLimit`. Where no library gave a number the product is an error. */
-export function ratesFrom(
-  linears: readonly Linear[],
-  peaks: {
-    readonly libraries: readonly string[];
-    readonly flopsPerSecond: readonly (number | null)[];
-    readonly copyBytesPerSecond: number;
-  },
-): MachineRates {
-  const width = peaks.libraries.length;
+/** What `measurePeaks` gives, after a way as JSON. */
+export interface MeasuredPeaks {
+  /** In the order of the linear layers; null where no library multiplies. */
+  readonly products: readonly Readonly<Record<Form, { readonly best: number | null }>>[];
+  readonly copyBytesPerSecond: number;
+}
+
+/** Rates measured for these layers as `stepLimit` takes them. */
+export function ratesFrom(linears: readonly Linear[], { products, copyBytesPerSecond }: MeasuredPeaks): MachineRates {
   const key = ({ m, n, k }: Linear): string => [m, n, k].join();
-  const index = new Map(linears.map((linear, i) => [key(linear), i]));
+  const measured = new Map(linears.map((linear, i) => [key(linear), products[i]]));
   return {
-    copyBytes: peaks.copyBytesPerSecond,
+    copyBytes: copyBytesPerSecond,
     flops(linear, form) {
-      const i = index.get(key(linear));
-      if (i === undefined) throw new Error(`no rate was measured for ${key(linear)}`);
-      const from = (forms.length * i + form) * width;
-      // A library that refuses has no rate: NaN, in JSON null.
-      const best = Math.max(...peaks.flopsPerSecond.slice(from, from + width).map((rate) => rate || 0));
-      if (!(best > 0)) throw new Error(`no library multiplies ${key(linear)}`);
+      const best = measured.get(key(linear))?.[form].best;
+      if (!best) throw new Error(`no rate was measured for ${form} of ${key(linear)}`);
       return best;
     },
   };

@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { flat, loadTask, type Model, openModel } from '../../lib/index.ts';
-import type { NativePeaks } from '../../lib/native/boundary.ts';
+import { measurePeaks } from '../../lib/native/peaks.ts';
 import { type ModelShape, stepLinears, type StepWork } from '../lib/limit.ts';
 
 const text = { type: 'string' } as const;
@@ -66,7 +66,10 @@ const work: StepWork = {
   converted: elements(({ name, shape }) => shape.length === 2 && /encoder|pooler/.test(name)),
   precision,
 };
-const peaks = whole('peaks') > 0 ? await measurePeaks(whole('peaks')) : undefined;
+// The same threads as the steps had, right after them.
+const shapes = stepLinears(shapeOf(model), work).map(({ m, n, k }) => ({ m: Math.round(m), n, k }));
+const rounds = whole('peaks');
+const peaks = rounds > 0 ? await measurePeaks({ shapes, threads: whole('threads'), precision, rounds }) : undefined;
 console.log(
   JSON.stringify({
     timed_steps: timed,
@@ -78,7 +81,7 @@ console.log(
     matmul: model.session.matmul(),
     shape: shapeOf(model),
     work,
-    peaks: peaks && { ...peaks, flopsPerSecond: [...peaks.flopsPerSecond] },
+    peaks,
   }),
 );
 
@@ -105,13 +108,4 @@ function meanSquare(offsets: Int32Array): number {
 
 function shapeOf({ config }: Model): ModelShape {
   return { hidden: config.hidden_size, layers: config.num_hidden_layers, intermediate: config.intermediate_size };
-}
-
-async function measurePeaks(rounds: number): Promise<NativePeaks> {
-  const linears = stepLinears(shapeOf(model), work);
-  return model.session.measurePeaks({
-    shapes: Int32Array.from(linears.flatMap(({ m, n, k }) => [Math.round(m), n, k])),
-    precision,
-    rounds,
-  });
 }

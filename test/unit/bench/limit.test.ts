@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import {
   activationBytes,
   attentionFlops,
+  type Form,
   forms,
   optimizerBytes,
   productFlops,
@@ -70,36 +71,27 @@ test('the limit is operations over the rate of the products plus bytes over the 
 test('the matrix rate weighs each product by its time', () => {
   const [first] = stepLinears(base, work);
   const slow = stepLimit(base, work, {
-    flops: (linear, form) => (linear.n === first!.n && form === 0 ? 1e11 : 2e11),
+    flops: (linear, form) => (linear.n === first!.n && form === 'forward' ? 1e11 : 2e11),
     copyBytes: 5e10,
   });
   const share = productFlops(first!) / flops(work);
   assert.ok(Math.abs(slow.matrixRate / (2e11 / (1 + share)) - 1) < 1e-12);
 });
 
-test('the best library of each product counts, and one that refuses does not', () => {
+test('measured rates are found by shape and form, and one that is missing is no rate', () => {
   const linears = [
     { m: 8, n: 4, k: 2, count: 1 },
     { m: 8, n: 2, k: 4, count: 1 },
   ];
-  const flopsPerSecond = [1, 2, 5, 4, null, 3, 7, 8, 9, NaN, 11, 12];
-  const rates = ratesFrom(linears, { libraries: ['mkl', 'onednn'], flopsPerSecond, copyBytesPerSecond: 6 });
+  const product = (...best: (number | null)[]) =>
+    Object.fromEntries(forms.map((form, i) => [form, { best: best[i]! }])) as Record<Form, { best: number | null }>;
+  const rates = ratesFrom(linears, { products: [product(1, 2, 3), product(4, null, 6)], copyBytesPerSecond: 7 });
   assert.deepEqual(
-    linears.map((linear) => forms.map((_, form) => rates.flops(linear, form))),
-    [
-      [2, 5, 3],
-      [8, 9, 12],
-    ],
+    forms.map((form) => rates.flops(linears[0]!, form)),
+    [1, 2, 3],
   );
-  assert.equal(rates.copyBytes, 6);
-  assert.throws(() => rates.flops({ m: 1, n: 1, k: 1, count: 1 }, 0), /no rate/);
-  assert.throws(
-    () =>
-      ratesFrom(linears, {
-        libraries: ['a'],
-        flopsPerSecond: new Array<null>(6).fill(null),
-        copyBytesPerSecond: 1,
-      }).flops(linears[0]!, 0),
-    /no library/,
-  );
+  assert.equal(rates.flops({ ...linears[1]!, count: 5 }, 'weightGradient'), 6);
+  assert.equal(rates.copyBytes, 7);
+  assert.throws(() => rates.flops(linears[1]!, 'inputGradient'), /no rate was measured for inputGradient of 8,2,4/);
+  assert.throws(() => rates.flops({ m: 1, n: 1, k: 1, count: 1 }, 'forward'), /no rate/);
 });
