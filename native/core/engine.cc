@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "../kernels/kernels.h"
+#include "profile.h"
 #include "allocator.h"
 #include "bert.h"
 #include "state.h"
@@ -83,6 +84,7 @@ void Engine::State::need_weights() {
 }
 
 void Engine::State::need_moments() {
+  const profile::Phase phase("moments");
   if (fresh_moments || !first.defined()) {
     if (!first.defined()) require_memory(2 * count() * layout.size * 4, "Adam's moments");
     first = second = at::Tensor();

@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include "../kernels/kernels.h"
+#include "profile.h"
 
 namespace lrdist {
 namespace {
@@ -18,6 +19,7 @@ at::Tensor make(int64_t rows, int64_t columns) { return at::empty({rows, columns
 }  // namespace
 
 LowCopy LowWeights::of(const Layout& layout, const at::Tensor& weights, int64_t replica) {
+  const profile::Phase phase("convert weights");
   const int64_t begin = begin_of(layout), size = layout.size - begin, count = weights.size(0);
   if (!copies_.defined() || copies_.size(0) != count || copies_.size(1) != size) {
     copies_ = at::Tensor();
@@ -33,6 +35,7 @@ LowCopy LowWeights::of(const Layout& layout, const at::Tensor& weights, int64_t 
 }
 
 LowCopy LowWeights::of_step(const Layout& layout, const float* weights) {
+  const profile::Phase phase("convert weights");
   const int64_t begin = begin_of(layout), size = layout.size - begin;
   if (!step_.defined() || step_.numel() != size) step_ = make(1, size);
   kernels::convert(weights + begin, data(step_), size);
@@ -40,6 +43,7 @@ LowCopy LowWeights::of_step(const Layout& layout, const float* weights) {
 }
 
 void LowWeights::changed(const Layout& layout, const float* weights, int64_t replica, const std::vector<uint8_t>& tensors) {
+  const profile::Phase phase("convert weights");
   if (current_.empty() || !current_[static_cast<size_t>(replica)]) return;
   const int64_t begin = begin_of(layout);
   bf16* copy = data(copies_) + replica * (layout.size - begin);
