@@ -39,7 +39,7 @@ async function languageFisher(plan: SequencePlan, model: Model, seed: number): P
   const folder = await mkdtemp(join(tmpdir(), 'lrdist-'));
   try {
     const file = join(folder, 'fisher.safetensors');
-    const { threads, device, matmul } = options.session ?? {};
+    const { threads, device, matmul, precision } = options.session ?? {};
     await using language = await openModel({
       path: options.model,
       heads: [{ name: 'mlm', kind: 'masked-lm' }],
@@ -47,6 +47,7 @@ async function languageFisher(plan: SequencePlan, model: Model, seed: number): P
       ...(threads === undefined ? {} : { threads }),
       ...(device === undefined ? {} : { device }),
       ...(matmul === undefined ? {} : { matmul }),
+      ...(precision === undefined ? {} : { precision }),
       ...(signal === undefined ? {} : { signal }),
     });
     if (!retrain) requireLanguageHead(language, 'ewc-pretrained');

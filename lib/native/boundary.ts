@@ -22,6 +22,8 @@ export interface NativeInfo {
   /** Intra-op threads libtorch would take by itself. */
   readonly threads: number;
   readonly devices: readonly { readonly name: string; readonly totalBytes: number }[];
+  /** Whether the processor multiplies bfloat16. */
+  readonly bf16: boolean;
   /** at::show_config(), for reports. */
   readonly config: string;
 }

@@ -31,7 +31,7 @@ export interface PairOptions {
   readonly objective: Objective;
   readonly session?: Pick<
     ModelOptions,
-    'device' | 'threads' | 'matmul' | 'pool' | 'hiddenDropout' | 'attentionDropout' | 'classifierDropout'
+    'device' | 'threads' | 'matmul' | 'precision' | 'pool' | 'hiddenDropout' | 'attentionDropout' | 'classifierDropout'
   >;
   /** Folder that keeps first stages, so that none is trained twice; false = none. Default: in the cache folder. */
   readonly cache?: string | false;

@@ -1,4 +1,4 @@
-import type { Matmul, NativeSession, NativeSessionSpec } from '../native/boundary.ts';
+import type { Matmul, Precision, NativeSession, NativeSessionSpec } from '../native/boundary.ts';
 import type { LoadedReport, ModelConfig, WantedHead } from './hf.ts';
 import type { ModelParameter } from './layout.ts';
 import type { TrainOptions } from './options.ts';
@@ -33,6 +33,11 @@ export interface ModelOptions extends Operation {
   readonly device?: string;
   /** Compute threads; default LRDIST_THREADS or the physical cores. */
   readonly threads?: number;
+  /**
+   * Default `fp32`. `bf16`: the encoder's matrix products and what lies between them in bfloat16, sums in fp32; weights, moments, their update, the
+   * residual stream and the heads stay in fp32. On CPUs it needs avx512_bf16 or amx_bf16.
+   */
+  readonly precision?: Precision;
   /** Key of new heads' weights and of the dropout masks. Default 42. */
   readonly seed?: number;
   /** Library of the matrix products; default LRDIST_MATMUL or measured. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { env } from '../env.ts';
-import type { Matmul, NativeHead, NativeSessionSpec } from '../native/boundary.ts';
+import type { Matmul, NativeHead, NativeModule, NativeSessionSpec, Precision } from '../native/boundary.ts';
 import { loadNative, trackSession, untrackSession } from '../native/load.ts';
 import { phase } from '../phase.ts';
 import { check } from './check.ts';
@@ -41,6 +41,7 @@ const schema = z.strictObject({
   replicas: whole.min(1).max(1024).default(1),
   device: z.string().default('cpu'),
   threads: whole.min(1).max(4096).optional(),
+  precision: z.enum(['fp32', 'bf16']).default('fp32'),
   seed: whole.nonnegative().max(Number.MAX_SAFE_INTEGER).default(42),
   matmul: matmul.optional(),
   pool: z.enum(['pooler', 'cls']).optional(),
@@ -90,7 +91,7 @@ export async function openModel(options: ModelOptions): Promise<Model> {
     heads: heads.map(nativeHead),
     replicas: checked.replicas,
     device: chooseDevice(checked.device),
-    precision: 'fp32',
+    precision: choosePrecision(checked.precision, native),
     threads: checked.threads ?? envThreads() ?? native.info().threads,
     seed: checked.seed,
     matmul: checked.matmul ?? envMatmul() ?? 'auto',
@@ -138,6 +139,13 @@ function chooseDevice(device: string): string {
   if (device === 'auto' || device === 'cpu') return 'cpu';
   throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no device "${device}"`, {
     remedy: 'Use --device cpu; `lrdist doctor` lists the devices.',
+  });
+}
+
+function choosePrecision(precision: Precision, native: NativeModule): Precision {
+  if (precision === 'fp32' || native.info().bf16) return precision;
+  throw new LrdistError('ERR_DEVICE_UNAVAILABLE', 'this processor does not compute in bfloat16', {
+    remedy: 'Leave --bf16 out; on CPUs it needs avx512_bf16 or amx_bf16.',
   });
 }
 

@@ -40,6 +40,7 @@ export function doctorText(report: DoctorReport): string {
           ['libtorch', `compiled ${info.libtorchCompiled}, loaded ${info.libtorchLoaded}`],
           ['Devices', info.devices.map(({ name, totalBytes }) => `${name} (${formatBytes(totalBytes)})`).join(', ')],
           ['Threads', `${info.threads} by default`],
+          ['bfloat16', info.bf16 ? 'computed by the processor (--bf16)' : 'not computed by this processor'],
         ] as [string, string][])),
     [
       'Smoke test',

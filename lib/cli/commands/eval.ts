@@ -7,7 +7,7 @@ import { evaluationSplits, rowsOf } from '../../train/task.ts';
 import { command, type CommandContext } from '../run.ts';
 import { evaluateSplits, metricLines } from '../training/evaluation.ts';
 import { evaluationOptions, noteHidden, type RawArguments, batchSizeOf } from '../training/options.ts';
-import { modelFolder, optional, optionNumber, optionText, taskOf } from '../training/inputs.ts';
+import { modelFolder, optional, optionNumber, optionText, precisionOf, taskOf } from '../training/inputs.ts';
 import { requireClassifier } from '../training/classifier.ts';
 
 const builder = (y: Argv): Argv<RawArguments> =>
@@ -40,6 +40,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     signal,
     ...optional('device', optionText(args, 'device')),
     ...optional('threads', optionNumber(args, 'threads')),
+    ...precisionOf(args),
   });
   requireClassifier(model, task);
   for (const note of model.loaded.notes) output.note(note);

@@ -4,7 +4,7 @@ import { requireWritable } from '../../train/files.ts';
 import { openModel } from '../../train/open.ts';
 import { command, type CommandContext } from '../run.ts';
 import { requireClassifier } from '../training/classifier.ts';
-import { modelFolder, optional, optionNumber, optionText, taskOf } from '../training/inputs.ts';
+import { modelFolder, optional, optionNumber, optionText, precisionOf, taskOf } from '../training/inputs.ts';
 import { batchSizeOf, noteHidden, predictionOptions, type RawArguments } from '../training/options.ts';
 import { writePredictions } from '../training/predictions.ts';
 
@@ -36,6 +36,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     signal,
     ...optional('device', optionText(args, 'device')),
     ...optional('threads', optionNumber(args, 'threads')),
+    ...precisionOf(args),
   });
   requireClassifier(model, task);
   for (const note of model.loaded.notes) output.note(note);

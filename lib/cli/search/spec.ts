@@ -10,7 +10,7 @@ import { resolveModel } from '../../data/hub.ts';
 import { runOptions, trainingArguments } from '../../train/arguments.ts';
 import { readConfig } from '../../train/config.ts';
 import type { CommandContext } from '../run.ts';
-import { modelFolder, optional } from '../training/inputs.ts';
+import { modelFolder, optional, precisionOf } from '../training/inputs.ts';
 import { type RawArguments, trainingInput } from '../training/options.ts';
 import type { SearchArguments } from './options.ts';
 import { countOf, invalid, listOf, numberOf, rangeOf, readRanges, textOf } from './reading.ts';
@@ -85,6 +85,7 @@ export async function sharedSpec(
     session: {
       ...optional('device', textOf(args, 'device')),
       ...optional('threads', threadsOf(args)),
+      ...precisionOf(args),
       ...optional('pool', textOf(args, 'classifier_input')),
     },
     ...optional('firstModel', firstModel),

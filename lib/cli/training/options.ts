@@ -35,8 +35,7 @@ const withoutEffect = {
 
 /** Settings that would change the result and are not there: refused when switched on. */
 const notThere = {
-  fp16: 'training is in fp32',
-  bf16: 'training is in fp32',
+  fp16: 'half precision is bfloat16 here: --bf16',
   dataloader_drop_last: 'the last partial batch is always trained on',
   push_to_hub: 'models are saved to --output_dir only',
 } as const;

@@ -7,7 +7,7 @@ import { flat, MAX_RATE, type RateDistribution } from '../../rates/distribution.
 import { loadRates } from '../../rates/parse.ts';
 import { type Checkpoint, latestCheckpoint, listCheckpoints, openCheckpoint } from '../../train/checkpoint.ts';
 import { exists, removeLeftovers, requireWritable } from '../../train/files.ts';
-import { optionNumber, optionText } from './inputs.ts';
+import { optional, optionNumber, optionText, precisionOf } from './inputs.ts';
 import type { RawArguments } from './options.ts';
 
 /** Distributions of --rates, or the flat one of --learning_rate. */
@@ -78,7 +78,12 @@ export function sessionSettings(
   const threads = optionNumber(args, 'threads') ?? (resume?.state.protocol['threads'] as number | undefined);
   const matmul = resume?.state.protocol['matmul'] as Matmul | undefined;
   const precision = resume?.state.protocol['precision'] as Precision | undefined;
-  return { ...optional('threads', threads), ...optional('matmul', matmul), ...optional('precision', precision), ...precisionOf(args) };
+  return {
+    ...optional('threads', threads),
+    ...optional('matmul', matmul),
+    ...optional('precision', precision),
+    ...precisionOf(args),
+  };
 }
 
 /** Folder of each replica's results: the output folder itself, or one below it by the distribution's name. */

@@ -30,6 +30,7 @@ const healthy: Omit<DoctorReport, 'advice'> = {
     info: {
       boundaryVersion: 1,
       libtorchCompiled: '2.13.0',
+      bf16: true,
       libtorchLoaded: '2.13.0',
       threads: 2,
       devices: [{ name: 'cpu', totalBytes: 16e9 }],
