@@ -164,33 +164,39 @@ async function outcome(
   return own;
 }
 
-async function opened(t: TestContext, replicas: readonly Replica[], numbers: readonly number[]): Promise<Tiny> {
-  const tiny = await openTiny(t, { ...spec, replicas: replicas.length });
+type Precision = 'fp32' | 'bf16';
+
+async function opened(
+  t: TestContext,
+  replicas: readonly Replica[],
+  numbers: readonly number[],
+  precision: Precision,
+): Promise<Tiny> {
+  const tiny = await openTiny(t, { ...spec, replicas: replicas.length, precision });
   await prepare(tiny, replicas, numbers);
   return tiny;
 }
 
-test('replicas with any frozen layers, side by side: each as alone, bit for bit', async (t) => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.array(replica, { minLength: 1, maxLength: 5 }),
-      fc.array(job, { minLength: 1, maxLength: 2 }),
-      async (replicas, jobs) => {
+for (const precision of ['fp32', 'bf16'] as const) {
+  test(`replicas with any frozen layers, side by side: each as alone, bit for bit (${precision})`, async (t) => {
+    const several = fc.array(replica, { minLength: 1, maxLength: 5 });
+    await fc.assert(
+      fc.asyncProperty(several, fc.array(job, { minLength: 1, maxLength: 2 }), async (replicas, jobs) => {
         const numbers = replicas.map((_, k) => k % 2);
-        const many = await opened(t, replicas, numbers);
+        const many = await opened(t, replicas, numbers, precision);
         const together = await outcome(many, replicas, jobs);
         many.session.closeSync();
         for (const [k, one] of replicas.entries()) {
-          const single = await opened(t, [one], [numbers[k]!]);
+          const single = await opened(t, [one], [numbers[k]!], precision);
           const [alone] = await outcome(single, [one], jobs, runForgetting);
           single.session.closeSync();
           assert.deepEqual(together[k], alone, `replica ${k}`);
         }
-      },
-    ),
-    { numRuns: 60 },
-  );
-});
+      }),
+      { numRuns: precision === 'fp32' ? 60 : 20 },
+    );
+  });
+}
 
 /** Whatever may change weights or where they lie. */
 type Change =
@@ -270,4 +276,61 @@ test('after any change of weights, what was kept is what would be computed', asy
     }),
     { numRuns: 40 },
   );
+});
+
+const frozenBody: Replica = { frozen: 3, ownFrom: layers + 4, mixout: false };
+const epoch = (dropout: boolean, frozenDropout: boolean): Job => ({
+  dropout,
+  frozenDropout,
+  steps: [[[0, [0, 1, 2, 3]]], [[0, [4, 5, 6, 7]]], [[0, [8, 9, 10, 11]]]],
+});
+
+test('states behind frozen layers are kept where no dropout touches them, once for each row', async (t) => {
+  const replicas = [frozenBody, frozenBody];
+  const tiny = await openTiny(t, { ...spec, replicas: 2 });
+  const { session, dataset } = tiny;
+  const kept = () => session.memory().prefix;
+  freeze(session, replicas);
+  await run(tiny, epoch(true, true));
+  assert.equal(kept(), 0);
+  await run(tiny, epoch(true, false));
+  const bytes = kept();
+  assert.ok(bytes > 0);
+  await run(tiny, epoch(true, false));
+  await run(tiny, epoch(false, true));
+  await evaluated(tiny);
+  assert.equal(kept(), bytes, 'the same rows take no more room');
+
+  await session.setReplicas(Int32Array.of(1, 0, 0));
+  assert.equal(kept(), bytes, 'the layers are where they were');
+  freeze(session, [frozenBody, frozenBody, { ...frozenBody, frozen: 2 }]);
+  await run(tiny, epoch(true, true));
+  assert.equal(kept(), bytes, 'two replicas are still as frozen');
+  freeze(
+    session,
+    [frozenBody, frozenBody, frozenBody].map((one) => ({ ...one, frozen: 2 })),
+  );
+  await run(tiny, epoch(true, true));
+  assert.equal(kept(), 0, 'no replica has these layers any more');
+
+  await run(tiny, epoch(true, false));
+  assert.ok(kept() > 0);
+  session.removeDataset(dataset);
+  assert.equal(kept(), 0);
+});
+
+test('frozenDropout false: no dropout below what learns, the same dropout above', async (t) => {
+  const lossOf = async (frozen: number, dropout: boolean, frozenDropout: boolean) => {
+    const tiny = await openTiny(t, spec);
+    freeze(tiny.session, [{ ...frozenBody, frozen }]);
+    return (await run(tiny, { dropout, frozenDropout, steps: [[[0, [1, 2, 3]]]] })).losses[0];
+  };
+  const off = await lossOf(0, false, true);
+  const on = await lossOf(0, true, true);
+  assert.notEqual(on, off);
+  assert.equal(await lossOf(3, true, true), on, 'as in transformers, freezing leaves dropout on');
+  assert.equal(await lossOf(0, true, false), on, 'nothing is frozen');
+  const partly = new Set<number | undefined>([off, on]);
+  for (let frozen = 1; frozen <= layers + 1; frozen++) partly.add(await lossOf(frozen, true, false));
+  assert.equal(partly.size, 2 + layers + 1, 'each depth switches off more of it');
 });
