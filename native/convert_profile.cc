@@ -53,10 +53,10 @@ PeakSpec read_peak_spec(Napi::Value value) {
   const Fields f(value, "peaks");
   PeakSpec spec;
   const std::vector<int32_t> sizes = f.numbers<int32_t>("shapes");
-  if (sizes.size() % 3 != 0) refuse(f.path("shapes"), "three numbers for each shape");
+  if (sizes.size() % 3 != 0) refuse(f.path("shapes"), "expected three numbers for each shape");
   for (size_t i = 0; i < sizes.size(); i += 3) spec.shapes.push_back({sizes[i], sizes[i + 1], sizes[i + 2]});
   for (const PeakShape& s : spec.shapes)
-    if (std::min({s.m, s.n, s.k}) < 1 || std::max({s.m, s.n, s.k}) > 1 << 20) refuse(f.path("shapes"), "sizes from 1 to 1048576");
+    if (std::min({s.m, s.n, s.k}) < 1 || std::max({s.m, s.n, s.k}) > 1 << 20) refuse(f.path("shapes"), "expected sizes from 1 to 1048576");
   spec.precision = f.choice<Precision>("precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}});
   spec.rounds = f.integer("rounds", 1, 1000);
   return spec;
