@@ -7,7 +7,7 @@ export const environment = {
   LRDIST_ADDON: 'path of the built addon to load instead of the usual places',
   LRDIST_DATA: 'folder with glue/ and models/ for the tests that need real data',
   LRDIST_MARCH: 'value of -march for the native build (default native)',
-  LRDIST_MATMUL: 'mkl or onednn: library for matrix products instead of measuring',
+  LRDIST_MATMUL: 'mkl, onednn or the choice of a record: library for matrix products instead of measuring',
   LRDIST_STORAGE: 'storage of studies for commands that are given none',
   LRDIST_THREADS: 'compute threads (default: the physical cores)',
   HF_HOME: "Hugging Face's home folder (default ~/.cache/huggingface)",

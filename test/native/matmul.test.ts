@@ -39,14 +39,19 @@ test('libraries differ in the last bits at most, whatever shape goes where', asy
   for (const matmul of ['onednn', 'onednn-linear', mixed] as const) {
     const { losses, gradient, chosen } = await run(matmul);
     assert.equal(chosen, matmul);
-    for (const [i, loss] of losses.entries()) assert.ok(Math.abs(loss - reference.losses[i]!) < 1e-6, `${matmul}: ${loss}`);
+    for (const [i, loss] of losses.entries())
+      assert.ok(Math.abs(loss - reference.losses[i]!) < 1e-6, `${matmul}: ${loss}`);
     const largest = reference.gradient.reduce((most, g) => Math.max(most, Math.abs(g)), 0);
     assert.ok(largest > 0);
-    for (const [i, g] of gradient.entries()) assert.ok(Math.abs(g - reference.gradient[i]!) < 1e-5 * largest, `${matmul}, element ${i}`);
+    for (const [i, g] of gradient.entries())
+      assert.ok(Math.abs(g - reference.gradient[i]!) < 1e-5 * largest, `${matmul}, element ${i}`);
   }
 });
 
 test('a choice that cannot be read is refused', async () => {
   for (const matmul of ['onednn;mkl', 'onednn;blis:forward/2x2', 'onednn;mkl:sideways/2x2', 'onednn;mkl:forward/2'])
-    await assert.rejects(open(matmul as Matmul), { code: 'ERR_INVALID_OPTION', message: /matmul: expected auto, mkl, onednn/ });
+    await assert.rejects(open(matmul as Matmul), {
+      code: 'ERR_INVALID_OPTION',
+      message: /matmul: expected auto, mkl, onednn/,
+    });
 });

@@ -3,7 +3,17 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { NativePlan } from '../../lib/native/boundary.ts';
 import { loadNative } from '../../lib/native/load.ts';
-import { anchoredBody, openTiny, planOf, randomValues, severalBatches, slotOf, take, type Tiny, train } from './helpers/tiny.ts';
+import {
+  anchoredBody,
+  openTiny,
+  planOf,
+  randomValues,
+  severalBatches,
+  slotOf,
+  take,
+  type Tiny,
+  train,
+} from './helpers/tiny.ts';
 import { tolerances } from './helpers/tolerances.ts';
 
 const skip = loadNative().info().bf16 ? false : 'this processor does not compute in bfloat16';

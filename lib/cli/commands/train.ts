@@ -19,6 +19,12 @@ import { Profile } from '../../train/profile.ts';
 import { trainMetrics, weightsOutsideEmbeddings } from '../../train/results.ts';
 import { evaluationSplits } from '../../train/task.ts';
 
+// Imported when needed: the first step comes sooner. Functions out here, because the compiler leaves `.ts` in dynamic imports beside `await using`.
+const dryRunModule = () => import('../training/dry-run.ts');
+const recordsModule = () => import('../training/records.ts');
+const predictionsModule = () => import('../training/predictions.ts');
+const profileModule = () => import('../training/profile.ts');
+
 const builder = (y: Argv): Argv<RawArguments> =>
   y
     .options(trainOptions)
@@ -89,7 +95,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const distributions = unfreezing(args, requested, counts);
   if (dry) {
     // Awaited here: the model goes when this function returns.
-    const { dryRun } = await import('../training/dry-run.ts');
+    const { dryRun } = await dryRunModule();
     await dryRun({ model, task, distributions, args: checked, counts, context });
     return;
   }
@@ -122,7 +128,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
   const folders = outputDir === undefined ? undefined : replicaFolders(outputDir, distributions);
   if (folders !== undefined) {
     // Imported after training: the first step comes sooner.
-    const { writeRecords } = await import('../training/records.ts');
+    const { writeRecords } = await recordsModule();
     const record = { model, task, tuned, options: given(args), baseModel: optionText(args, 'model_name_or_path')! };
     for (const [k, target] of folders.entries()) {
       await model.save(target, { replica: k, head: task.name, signal });
@@ -136,12 +142,12 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
       });
     }
     if (wantsPredictions) {
-      const { writePredictions } = await import('../training/predictions.ts');
+      const { writePredictions } = await predictionsModule();
       await writePredictions(model, task, folders, { batchSize: checked.per_device_eval_batch_size, signal });
     }
   }
 
-  if (profile !== undefined) await (await import('../training/profile.ts')).showProfile(profile, outputDir, output);
+  if (profile !== undefined) await (await profileModule()).showProfile(profile, outputDir, output);
   const replicas = distributions.map((distribution, k) => ({
     name: distribution.name,
     ...optional('output_dir', folders?.[k]),

@@ -5,7 +5,9 @@ import { type EncodedSplit, rowsOf, splitOf, type Task } from '../../train/task.
 import { halves } from './halves.ts';
 import { kMeans, nearestCentres } from './k-means.ts';
 
-export interface ByEmbeddingOptions extends Operation, Pick<ModelOptions, 'device' | 'threads' | 'matmul' | 'precision'> {
+export interface ByEmbeddingOptions
+  extends Operation,
+    Pick<ModelOptions, 'device' | 'threads' | 'matmul' | 'precision'> {
   /** Folder of the untuned model. */
   readonly model: string;
   /** Of the clustering's starts. Default 42. */
