@@ -157,7 +157,7 @@ test('a resumed run is profiled from where it goes on, with the bits of an unint
 test('--profile prints where the time goes and writes the files; without it there are none', async () => {
   const data = await writeTinyGlue(out('glue'));
   const command = ['train', '--model', folder, '--task', 'sst2', '--data_dir', data, '--quiet', '--max_steps', '3'];
-  const shown = await runCli([...command, '--output_dir', out('cli'), '--profile']);
+  const shown = await runCli([...command, '--output_dir', out('cli'), '--profile', '--overwrite_cache']);
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stderr, /^profile of 3 steps, [\d.]+ ms each$/m);
   assert.match(shown.stderr, /^layer backward +[\d.]+ % /m);
