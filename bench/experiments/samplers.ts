@@ -24,7 +24,7 @@ const { values } = parseArgs({
     samplers: { type: 'string', default: 'tpe,gp' },
     batches: { type: 'string', default: '1,8' },
     seeds: { type: 'string', default: '30' },
-    /** The Gaussian process's priors were chosen on these functions with seeds 1 to 16: the comparison uses others. */
+    /** The Gaussian process's priors were chosen on these functions with seeds 1 to 16, TPE's narrowest kernel with 201 to 260: the comparison uses others. */
     'first-seed': { type: 'string', default: '101' },
     trials: { type: 'string', default: '50' },
     problems: { type: 'string' },
@@ -155,7 +155,7 @@ function save(
     trials,
     problems: present,
     tuned:
-      "the Gaussian process's priors and power transform were chosen on these functions, with seeds 1 to 16; nothing of TPE was",
+      "the Gaussian process's priors and power transform were chosen on these functions, with seeds 1 to 16, and the width of TPE's narrowest kernel with seeds 201 to 260",
     normalised: 'regret divided by the mean regret of random search with as many trials',
     comparisons,
     askMilliseconds: askTimes,

@@ -28,15 +28,17 @@ function weights(count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i >= ramp ? 1 : 1 / count + (i * (1 - 1 / count)) / (ramp - 1)));
 }
 
-test('the densities of Optuna, but for the units of the axes', () => {
+test('the densities of Optuna, but for the units of the axes, where kernels may be as narrow as there', () => {
   const perUnit = Math.log(5) + Math.log(Math.log(1e4));
   for (const { observations, points, logDensity } of fixture<
     { observations: Columns; points: Columns; logDensity: number[] }[]
   >('parzen')) {
-    const estimator = parzenEstimator(cube, pointsOf(observations), weights(observations.x.length));
+    const count = observations.x.length;
+    const narrowest = 1 / Math.min(100, count + 2);
+    const estimator = parzenEstimator(cube, pointsOf(observations), weights(count), narrowest);
     pointsOf(points).forEach((point, i) => {
       const actual = estimator.logDensity(point) - perUnit;
-      assert.ok(Math.abs(actual - logDensity[i]!) < 1e-9, `${observations.x.length}: ${actual}, ${logDensity[i]}`);
+      assert.ok(Math.abs(actual - logDensity[i]!) < 1e-9, `${count}: ${actual}, ${logDensity[i]}`);
     });
   }
 });
@@ -72,6 +74,19 @@ test('samples have the density that is said: a histogram over each dimension', (
       density.reduce((sum, value, i) => sum + (uniform[i]!.choices[0] === choice ? value : 0), 0) / uniform.length;
     assert.ok(Math.abs(share - expected) < 0.03, `choice ${choice}: ${share} instead of ${expected}`);
   }
+});
+
+test('kernels are no narrower than 0.06 of the range, however close the observations', () => {
+  const line = unitCube({ x: { kind: 'float', low: 0, high: 1 } });
+  const close = [0.5, 0.5, 0.5, 0.5].map((x) => line.toPoint({ x }));
+  const ratio = (narrowest?: number) => {
+    const estimator = parzenEstimator(line, close, [1e9, 1e9, 1e9, 1e9], narrowest);
+    const [middle, aside] = [0.5, 0.56].map((x) => estimator.logDensity(line.toPoint({ x })));
+    return middle! - aside!;
+  };
+  // One deviation off the middle of a normal density.
+  assert.ok(Math.abs(ratio() - 0.5) < 1e-6);
+  assert.ok(Math.abs(ratio(0.03) - 2) < 1e-6);
 });
 
 test('an integer is drawn at the middle of its cell', () => {

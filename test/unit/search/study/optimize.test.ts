@@ -53,7 +53,7 @@ test('a batch that takes longer than the lease stays with its worker while that 
     return study.trials();
   };
   const [trials] = await Promise.all([worker(), worker()]);
-  assert.ok(trials!.every(({ state, attempt, lost }) => state === 'complete' && attempt === 1 && lost === 0));
+  assert.ok(trials.every(({ state, attempt, lost }) => state === 'complete' && attempt === 1 && lost === 0));
   assert.ok(events.every(({ type }) => type !== 'lost'));
 });
 
