@@ -132,6 +132,7 @@ struct Task {
   const float* keep(int64_t first, int64_t rows) const {
     float* to = buffers.keep.room(keep_room(rows * 8 * groups()) + 16);
     fill_keep_rows(a.dropout, static_cast<uint32_t>(h) << 16, a.query_rows.position + q0 + first, a.query_rows.slot + q0 + first, rows, groups(), to);
+    std::fill_n(to + rows * 8 * groups(), 8, 0.0f);  // the last row is read up to kp: 0 times what lies there must not be NaN
     return to;
   }
 };
