@@ -5,10 +5,12 @@
 import { endToEnd } from './cases/end-to-end.ts';
 import { evaluation } from './cases/evaluation.ts';
 import { eventLoop } from './cases/event-loop.ts';
+import { frozen } from './cases/frozen.ts';
 import { measures } from './cases/measures.ts';
 import { memory } from './cases/memory.ts';
 import { penalties } from './cases/penalties.ts';
 import { quality } from './cases/quality.ts';
+import { replicas } from './cases/replicas.ts';
 import { roofline } from './cases/roofline.ts';
 import { scaling } from './cases/scaling.ts';
 import { search } from './cases/search.ts';
@@ -28,6 +30,8 @@ const cases: readonly BenchCase[] = [
   memory,
   eventLoop,
   scaling,
+  replicas,
+  frozen,
   endToEnd,
   search,
   quality,

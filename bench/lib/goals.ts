@@ -100,6 +100,20 @@ export const goals: readonly Goal[] = [
     'ratios.dynamic',
     5,
   ),
+  ...(
+    [
+      ['top', 'lower 5 of 6 layers', 2],
+      ['half', 'lower half', 1.25],
+    ] as const
+  ).map(([figure, what, goal]) =>
+    faster(
+      `16 distributions of MiniLM, ${what} frozen`,
+      '16 single runs',
+      ['frozen-minilm-fp32'],
+      `ratios.${figure}`,
+      goal,
+    ),
+  ),
   ...['minilm', 'bert-base'].map(
     (model): Goal => ({
       work: `peak memory, same batch, ${model === 'minilm' ? 'MiniLM' : 'BERT-base'}`,
@@ -124,4 +138,6 @@ export const goals: readonly Goal[] = [
   ),
   flat('time per token from 1,024 to 8,192 tokens a step, optimizer apart, fp32', ['scaling-minilm-fp32']),
   flat('time per token from 1,024 to 8,192 tokens a step, optimizer apart, bf16', ['scaling-minilm-bf16']),
+  flat('time per trial from 1 to 16 side by side, MiniLM', ['replicas-minilm-fp32']),
+  flat('time per trial from 1 to 16 side by side, bert-tiny', ['replicas-bert-tiny-fp32']),
 ];
