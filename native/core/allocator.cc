@@ -1,5 +1,6 @@
 #include "allocator.h"
 
+#include <ATen/ops/from_blob.h>
 #include <c10/core/Allocator.h>
 #include <sys/mman.h>
 
@@ -128,6 +129,15 @@ void install_allocator() {
   }();
   static_cast<void>(installed);
 #endif
+}
+
+at::Tensor zero_arena(int64_t rows, int64_t columns, int64_t dense) {
+  const size_t bytes = static_cast<size_t>(rows * columns) * sizeof(float);
+  void* data = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (data == MAP_FAILED) throw std::bad_alloc();
+  for (int64_t row = 0; row < rows; ++row)
+    advise_huge_pages(static_cast<float*>(data) + row * columns + dense, static_cast<size_t>(columns - dense) * sizeof(float));
+  return at::from_blob(data, {rows, columns}, [bytes](void* p) { munmap(p, bytes); }, at::TensorOptions().dtype(at::kFloat));
 }
 
 void release_kept_memory() { pool().release(); }

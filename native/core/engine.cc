@@ -1,7 +1,6 @@
 // The engine's state and its short methods; the long ones are in train.cc, evaluate.cc, measure.cc and files.cc.
 #include "engine.h"
 
-#include <ATen/ops/zeros.h>
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
@@ -24,10 +23,10 @@ Layout make_layout(const SessionSpec& spec) {
 }
 
 // Rows of `from` [K][old size] copied into a new buffer [order][size].
-at::Tensor rearranged(const at::Tensor& from, const std::vector<int32_t>& order, int64_t size) {
+at::Tensor rearranged(const at::Tensor& from, const std::vector<int32_t>& order, int64_t size, int64_t dense) {
   if (!from.defined()) return from;
   const int64_t old_size = from.size(1);
-  at::Tensor to = at::zeros({static_cast<int64_t>(order.size()), size});
+  at::Tensor to = zero_arena(static_cast<int64_t>(order.size()), size, dense);
   for (size_t i = 0; i < order.size(); ++i)
     kernels::copy(to.mutable_data_ptr<float>() + static_cast<int64_t>(i) * size, from.const_data_ptr<float>() + order[i] * old_size, std::min(size, old_size));
   return to;
@@ -40,13 +39,13 @@ std::vector<int32_t> counting(int64_t n) {
 }
 
 // Slots of one row serve any number of replicas.
-void rearrange_slots(std::map<int64_t, Slot>& slots, const std::vector<int32_t>& order, int64_t size) {
+void rearrange_slots(std::map<int64_t, Slot>& slots, const std::vector<int32_t>& order, int64_t size, int64_t dense) {
   for (auto& [id, slot] : slots) {
     const bool shared = slot.weights.size(0) == 1;
     const std::vector<int32_t> rows = shared ? std::vector<int32_t>{0} : order;
-    slot.weights = rearranged(slot.weights, rows, size);
-    slot.first = rearranged(slot.first, rows, size);
-    slot.second = rearranged(slot.second, rows, size);
+    slot.weights = rearranged(slot.weights, rows, size, 0);
+    slot.first = rearranged(slot.first, rows, size, dense);
+    slot.second = rearranged(slot.second, rows, size, dense);
     if (shared || slot.replicas.empty()) continue;
     std::vector<ReplicaState> replicas;
     for (const int32_t k : order) replicas.push_back(slot.replicas.at(static_cast<size_t>(k)));
@@ -80,7 +79,7 @@ ReplicaState Engine::State::fresh_replica() const {
 void Engine::State::need_weights() {
   if (weights.defined()) return;
   require_memory(count() * layout.size * 4, "weights");
-  weights = at::zeros({count(), layout.size});
+  weights = zero_arena(count(), layout.size, 0);
 }
 
 void Engine::State::need_moments() {
@@ -88,8 +87,8 @@ void Engine::State::need_moments() {
   if (fresh_moments || !first.defined()) {
     if (!first.defined()) require_memory(2 * count() * layout.size * 4, "Adam's moments");
     first = second = at::Tensor();
-    first = at::zeros({count(), layout.size});
-    second = at::zeros({count(), layout.size});
+    first = zero_arena(count(), layout.size, layout.dense_begin());
+    second = zero_arena(count(), layout.size, layout.dense_begin());
     for (ReplicaState& r : replicas) {
       const bool finite = r.finite;
       r = fresh_replica();
@@ -114,9 +113,11 @@ Slot& Engine::State::slot(int64_t id) {
 void Engine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
   const auto buffers = static_cast<int64_t>(weights.defined()) + 2 * static_cast<int64_t>(first.defined());
   require_memory(static_cast<int64_t>(order.size()) * size * 4 * buffers, "the replicas");
-  const at::Tensor new_weights = rearranged(weights, order, size), new_first = rearranged(first, order, size), new_second = rearranged(second, order, size);
+  const int64_t dense = layout.dense_begin();
+  const at::Tensor new_weights = rearranged(weights, order, size, 0);
+  const at::Tensor new_first = rearranged(first, order, size, dense), new_second = rearranged(second, order, size, dense);
   std::map<int64_t, Slot> new_slots = slots;
-  rearrange_slots(new_slots, order, size);
+  rearrange_slots(new_slots, order, size, dense);
   std::vector<ReplicaState> new_replicas;
   for (const int32_t k : order) new_replicas.push_back(replicas.at(static_cast<size_t>(k)));
   weights = new_weights;

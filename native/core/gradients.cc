@@ -1,9 +1,8 @@
 #include "gradients.h"
 
-#include <ATen/ops/zeros.h>
-
 #include <algorithm>
 
+#include "allocator.h"
 #include "profile.h"
 
 namespace lrdist {
@@ -13,7 +12,7 @@ float* Gradients::at(int32_t tensor) { return buffer_.mutable_data_ptr<float>() 
 void Gradients::begin_step() {
   const profile::Phase phase("clear gradients");
   if (!buffer_.defined() || buffer_.numel() != layout_.size) {  // first step, or a head was added
-    buffer_ = at::zeros({layout_.size});
+    buffer_ = zero_arena(1, layout_.size, layout_.dense_begin()).view({layout_.size});
     row_written_.assign(static_cast<size_t>(layout_.model.vocab), 0);
     word_rows_.clear();
     pulled_rows_.clear();

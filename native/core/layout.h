@@ -41,6 +41,8 @@ struct Layout {
   std::vector<HeadTensors> heads;
   int64_t size = 0;
 
+  // Where the word embedding ends, of which a task uses some rows only.
+  int64_t dense_begin() const { return tensors[static_cast<size_t>(position)].offset; }
   int64_t count() const { return static_cast<int64_t>(tensors.size()); }
   // True if query, key, value (weights and biases) are each one run without gaps.
   bool fused_qkv() const { return fused_; }
