@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
-import type { NativeSession, NativeTransform } from '../../lib/native/boundary.ts';
+import type { NativeSegmentResult, NativeSession, NativeTransform } from '../../lib/native/boundary.ts';
 import { tinyModel } from '../helpers/native.ts';
 import {
   heads,
@@ -141,7 +141,7 @@ async function outcome(
   tiny: Tiny,
   replicas: readonly Replica[],
   jobs: readonly Job[],
-  trained: typeof runForgetting = run,
+  trained: (tiny: Tiny, job: Job) => Promise<Pick<NativeSegmentResult, 'losses' | 'gradNorms'>> = run,
 ) {
   const before = await evaluated(tiny);
   const results = [];

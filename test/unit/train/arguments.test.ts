@@ -31,6 +31,7 @@ test('the defaults are those of TrainingArguments', () => {
   assert.deepEqual([run.epochs, run.batchSize, run.clipNorm, run.seed, run.optimizer?.name], [3, 8, 1, 42, 'adamw']);
   assert.equal(runOptions(trainingArguments({ optim: 'adam', data_seed: 3 })).seed, 3);
   assert.equal(runOptions(trainingArguments({ optim: 'adam' })).optimizer?.name, 'adam');
+  assert.equal(runOptions(trainingArguments({ frozen_dropout: false })).frozenDropout, false);
 });
 
 test('wrong values and combinations', () => {
