@@ -31,7 +31,11 @@ await using model = await openModel({
   ...(values.bf16 ? { precision: 'bf16' } : {}),
 });
 const steps = whole('max_steps');
-let began = performance.now();
+const clock = (): { seconds: number; cpu: number } => {
+  const { user, system } = process.cpuUsage();
+  return { seconds: performance.now() / 1000, cpu: (user + system) / 1e6 };
+};
+let began = clock();
 const run = model.train({
   task,
   rates: await loadRates(values.rates!, { layers: model.config.num_hidden_layers }),
@@ -41,16 +45,18 @@ const run = model.train({
   frozenDropout: values.frozen_dropout,
   pauseAt: [whole('untimed')],
   onPause: async ({ step }) => {
-    if (step === whole('untimed')) began = performance.now();
+    if (step === whole('untimed')) began = clock();
   },
 });
 await run.result;
+const ended = clock();
 const timed = steps - whole('untimed');
 console.log(
   JSON.stringify({
     replicas: count,
     timed_steps: timed,
-    timed_seconds: (performance.now() - began) / 1000,
+    timed_seconds: ended.seconds - began.seconds,
+    timed_cpu_seconds: ended.cpu - began.cpu,
     kept_bytes: model.session.memory().prefix,
     matmul: model.session.matmul(),
   }),
