@@ -56,12 +56,12 @@ void norm_backward(const float* dy, const T* dy2, const float* xhat, const float
 template <class T>
 void column_sums(const T* d, int64_t count, int64_t width, float* out, bool accumulate);
 void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t width);
-// u += bias; g = gelu(u), erf form. g may equal u.
+// g = gelu(u + bias), erf form; u becomes the derivative there, unless g is u.
 template <class T>
 void bias_gelu(T* u, const float* bias, const Rows& rows, int64_t width, T* g);
-// dg *= gelu'(u); its column sums are the gradient of the bias.
+// dg *= derivative; its column sums are the gradient of the bias.
 template <class T>
-void gelu_backward(T* dg, const T* u, int64_t count, int64_t width, ColumnTarget sums = {});
+void gelu_backward(T* dg, const T* derivative, int64_t count, int64_t width, ColumnTarget sums = {});
 void add_bias(float* x, const float* bias, int64_t count, int64_t width);
 template <class T>
 void add(float* out, const T* x, int64_t n);

@@ -41,31 +41,55 @@ struct PhiloxLanes {
   }
 };
 
-// Keep factors of `rows` rows (fewer than 2^32 / groups^2) of `groups` blocks of eight elements, row after row; room for keep_room(8 * rows * groups).
-inline void fill_keep_rows(const Dropout& d, uint32_t group0, const int32_t* position, const int32_t* slot, int64_t rows, int64_t groups, float* keep) {
-  const u64x8 eight = {0, 1, 2, 3, 4, 5, 6, 7};
-  const u64x8 inverse = u64x8{} + ((uint64_t{1} << 32) + static_cast<uint64_t>(groups) - 1) / static_cast<uint64_t>(groups);
-  const uint64_t last = static_cast<uint64_t>(rows - 1);
+inline void generate(const Dropout& d, PhiloxLanes (&lanes)[2]) {
+  uint32_t k0 = d.key0, k1 = d.key1;
+  for (int round = 0; round < 10; ++round) {
+    lanes[0].round(k0, k1);
+    lanes[1].round(k0, k1);
+    k0 += philox_w0;
+    k1 += philox_w1;
+  }
+}
+
+// Rows that fill_keep_rows takes at once.
+constexpr int64_t keep_rows = 32;
+
+// table[index] for the low halves of the lanes; the high halves are anything.
+inline u64x8 look_up(const u32x16 (&table)[2], u64x8 index) {
+#ifdef __AVX512F__
+  return reinterpret_cast<u64x8>(_mm512_permutex2var_epi32(reinterpret_cast<__m512i>(table[0]), reinterpret_cast<__m512i>(index), reinterpret_cast<__m512i>(table[1])));
+#else
+  u64x8 found;
+  for (int i = 0; i < 8; ++i) found[i] = table[index[i] / 16][index[i] % 16];
+  return found;
+#endif
+}
+
+// Keep factors of `rows` rows of one sequence (at most keep_rows), each of `groups` blocks of eight elements, row after row; room for
+// keep_room(8 * rows * groups).
+inline void fill_keep_rows(const Dropout& d, uint32_t group0, const int32_t* position, int32_t slot, int64_t rows, int64_t groups, float* keep) {
+  uint32_t counters[keep_rows] = {};
+  for (int64_t i = 0; i < rows; ++i) counters[i] = static_cast<uint32_t>(position[i]) | d.site << 16;
+  u32x16 table[2];
+  std::memcpy(table, counters, sizeof table);
+  const auto per_row = static_cast<uint64_t>(groups);
+  // Row of a block: its index times 2^32 / groups, rounded up; right as long as index * groups < 2^32.
+  const u64x8 inverse = u64x8{} + ((uint64_t{1} << 32) + per_row - 1) / per_row;
+  const auto row_of = [&](u64x8 index) {
+    const u64x8 row = groups == 1 ? index : low_product(index, inverse) >> 32;
+    return row & (keep_rows - 1);  // blocks beyond the last row are never read
+  };
+  u64x8 index[2] = {{0, 1, 2, 3, 4, 5, 6, 7}, {8, 9, 10, 11, 12, 13, 14, 15}};
   for (int64_t block = 0; block < rows * groups; block += 16) {
     PhiloxLanes lanes[2];  // two, so that one works while the other waits
     for (int half = 0; half < 2; ++half) {
-      const u64x8 index = eight + static_cast<uint64_t>(block + 8 * half);
-      u64x8 row = groups == 1 ? index : low_product(index, inverse) >> 32;
-      row = row > last ? u64x8{} + last : row;
-      u64x8 c1, c2;
-      for (int i = 0; i < 8; ++i) {
-        c1[i] = static_cast<uint32_t>(position[row[i]]);
-        c2[i] = static_cast<uint32_t>(slot[row[i]]);
-      }
-      lanes[half] = {index - low_product(row, u64x8{} + static_cast<uint64_t>(groups)) + group0, c1 | d.site << 16, c2, u64x8{} + d.step};
+      const u64x8 row = row_of(index[half]);
+      lanes[half] = {index[half] - low_product(row, u64x8{} + per_row) + group0, look_up(table, row), u64x8{} + static_cast<uint32_t>(slot), u64x8{} + d.step};
+      index[half] += 16;
     }
-    uint32_t k0 = d.key0, k1 = d.key1;
-    for (int round = 0; round < 10; ++round) {
-      for (PhiloxLanes& l : lanes) l.round(k0, k1);
-      k0 += philox_w0;
-      k1 += philox_w1;
-    }
-    for (int half = 0; half < 2; ++half) lanes[half].write(d, keep + 8 * (block + 8 * half));
+    generate(d, lanes);
+    lanes[0].write(d, keep + 8 * block);
+    lanes[1].write(d, keep + 8 * block + 64);
   }
 }
 
@@ -75,17 +99,10 @@ inline void fill_keep(const Dropout& d, uint32_t group0, int32_t position, int32
   const uint32_t c1 = static_cast<uint32_t>(position) | d.site << 16, c2 = static_cast<uint32_t>(slot);
   for (int64_t start = 0; start < n; start += 128) {
     const u64x8 group = eight + (group0 + static_cast<uint64_t>(start / 8));
-    PhiloxLanes a{group, u64x8{} + c1, u64x8{} + c2, u64x8{} + d.step};
-    PhiloxLanes b{group + 8, a.x1, a.x2, a.x3};
-    uint32_t k0 = d.key0, k1 = d.key1;
-    for (int round = 0; round < 10; ++round) {
-      a.round(k0, k1);
-      b.round(k0, k1);
-      k0 += philox_w0;
-      k1 += philox_w1;
-    }
-    a.write(d, keep + start);
-    b.write(d, keep + start + 64);
+    PhiloxLanes lanes[2] = {{group, u64x8{} + c1, u64x8{} + c2, u64x8{} + d.step}, {group + 8, u64x8{} + c1, u64x8{} + c2, u64x8{} + d.step}};
+    generate(d, lanes);
+    lanes[0].write(d, keep + start);
+    lanes[1].write(d, keep + start + 64);
   }
 }
 

@@ -8,12 +8,13 @@
 
 namespace lrdist::kernels {
 
-// Where a product goes: scale * result, columns of which only the first `width` are written.
+// Where a product goes: scale * result, row i also times row_scale[i] if that is given; only the first `width` columns are written.
 template <class T>
 struct Product {
   T* to;
   int64_t ld, width;
   float scale = 1;
+  const float* row_scale = nullptr;
 };
 
 // The left factor, with any strides.
@@ -25,23 +26,31 @@ struct Left {
 // R rows and 16 V columns from column j on; `left` starts at the first row, b [depth, ld_b].
 template <int R, int V, class T>
 void product_tile(const Left& left, const float* b, int64_t ld_b, int64_t depth, int64_t i, int64_t j, const Product<T>& out) {
-  f32x16 acc[R][V] = {};
+  f32x16 acc[R][V];  // the pragmas keep it in registers
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 2
+    for (int v = 0; v < V; ++v) acc[r][v] = f32x16{};
   const float* a = left.data + i * left.row_stride;
   for (int64_t p = 0; p < depth; ++p) {
     f32x16 row[V];
     for (int v = 0; v < V; ++v) row[v] = load16(b + p * ld_b + j + 16 * v);
+#pragma GCC unroll 8
     for (int r = 0; r < R; ++r) {
       const f32x16 s = splat(a[r * left.row_stride + p * left.depth_stride]);
+#pragma GCC unroll 2
       for (int v = 0; v < V; ++v) acc[r][v] += s * row[v];
     }
   }
-  for (int r = 0; r < R; ++r)
-    for (int v = 0; v < V; ++v) {
-      const int64_t column = j + 16 * v;
-      T* row = out.to + (i + r) * out.ld;
-      if (column + 16 <= out.width) store16(row + column, out.scale * acc[r][v]);
-      else LastLanes{column, out.width - column}.store(row, out.scale * acc[r][v]);
-    }
+  const int64_t last = out.width - j - 16 * (V - 1);  // columns of the last vector
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+    T* row = out.to + (i + r) * out.ld + j;
+    const float scale = out.row_scale ? out.scale * out.row_scale[i + r] : out.scale;
+    if (V == 2) store16(row, scale * acc[r][0]);
+    if (last >= 16) store16(row + 16 * (V - 1), scale * acc[r][V - 1]);
+    else LastLanes{16 * (V - 1), last}.store(row, scale * acc[r][V - 1]);
+  }
 }
 
 template <int R, int V, class T>
@@ -65,20 +74,21 @@ void multiply(int64_t m, int64_t depth, const Left& left, const float* b, int64_
 }
 
 template <int S, size_t... L>
-void exchange(f32x16& x, f32x16& y, std::index_sequence<L...>) {
+[[gnu::always_inline]] inline void exchange(f32x16& x, f32x16& y, std::index_sequence<L...>) {
   const f32x16 low = shuffle<(L & S ? 16 + L - S : L)...>(x, y), high = shuffle<(L & S ? 16 + L : L + S)...>(x, y);
   x = low;
   y = high;
 }
 
 template <int S>
-void exchange_all(f32x16 (&v)[16]) {
+[[gnu::always_inline]] inline void exchange_all(f32x16 (&v)[16]) {
+#pragma GCC unroll 16
   for (int i = 0; i < 16; ++i)
     if (!(i & S)) exchange<S>(v[i], v[i + S], std::make_index_sequence<16>());
 }
 
 // v[i][j] becomes v[j][i].
-inline void transpose16(f32x16 (&v)[16]) {
+[[gnu::always_inline]] inline void transpose16(f32x16 (&v)[16]) {
   exchange_all<1>(v);
   exchange_all<2>(v);
   exchange_all<4>(v);
