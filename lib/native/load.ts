@@ -9,6 +9,7 @@ import { builtAddon } from './folders.ts';
 import { readMetadata } from './metadata.ts';
 import { missingFlags } from './processor.ts';
 import { remedies } from './remedies.ts';
+import { withShortSpins } from './waiting.ts';
 
 export { trackSession, untrackSession } from './sessions.ts';
 
@@ -62,7 +63,7 @@ function loadOne(path: string): NativeModule {
   if (arch !== process.arch) throw new Error(`it was built for ${arch}, this Node is ${process.arch}`);
   const lacking = missingFlags(readMetadata(path)?.processorFlags ?? []);
   if (lacking.length > 0) throw new Error(`it was built for another processor; this one lacks ${lacking.join(', ')}`);
-  const addon: unknown = createRequire(import.meta.url)(path);
+  const addon: unknown = withShortSpins(() => createRequire(import.meta.url)(path) as unknown);
   return checkModule(addon);
 }
 
