@@ -104,8 +104,15 @@ test('counts and leases', () => {
   assert.equal(countOf({ trials: 3 }, 'trials'), 3);
   for (const trials of [0, -1, 1.5, Number.NaN])
     refuses(() => countOf({ trials }, 'trials'), 'ERR_INVALID_OPTION', /--trials/);
-  assert.deepEqual(participation({}), { batchSize: 4, processes: 0, mode: 'lockstep', lease: undefined });
-  assert.deepEqual(participation({ trials_per_batch: 2, processes: 3, async: true, lease: 5 }), {
+  assert.deepEqual(participation({}), {
+    attempts: undefined,
+    batchSize: 4,
+    processes: 0,
+    mode: 'lockstep',
+    lease: undefined,
+  });
+  assert.deepEqual(participation({ attempts: 2, trials_per_batch: 2, processes: 3, async: true, lease: 5 }), {
+    attempts: 2,
     batchSize: 2,
     processes: 3,
     mode: 'async',
