@@ -50,7 +50,8 @@ struct Learning {
 // Lowest place that learns: -1 the embeddings, l layer l, layers = nothing in the encoder.
 int64_t lowest_learning(const Layout& layout, const Learning& learning);
 
-// Activations kept for the backward pass of one layer; fp32, or bf16 where a product reads or made them (all but xhat and rstd).
+// Activations kept for the backward pass of one layer; fp32, or bf16 where a product reads or made them (all but xhat and rstd). u_NI holds
+// the derivative of GELU at its input.
 struct LayerActivations {
   at::Tensor x_TH, x_NH;              // input; its wanted rows if only those are computed
   at::Tensor query, key, value;       // one joint tensor in `query` when fused; key may hold key and value

@@ -48,8 +48,11 @@ float* Gradients::table(int32_t tensor) {
 float* Gradients::word_table(const std::vector<int32_t>& ids) {
   for (const int32_t id : ids) {
     uint8_t& seen = row_written_[static_cast<size_t>(id)];
-    if (!seen) word_rows_.push_back(id);
+    if (seen) continue;
     seen = 1;
+    word_rows_.push_back(id);
+    // Zero already; but a page that is first read and then written is mapped twice.
+    if (!word_dense_) std::fill_n(at(layout_.word) + id * layout_.model.hidden, layout_.model.hidden, 0.0f);
   }
   return target(layout_.word).data;
 }

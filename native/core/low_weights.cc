@@ -1,8 +1,6 @@
 #include "low_weights.h"
 
 #include <ATen/ops/empty.h>
-
-#include "../kernels/kernels.h"
 #include "profile.h"
 
 namespace lrdist {
@@ -42,22 +40,9 @@ LowCopy LowWeights::of_step(const Layout& layout, const float* weights) {
   return {data(step_), begin};
 }
 
-void LowWeights::changed(const Layout& layout, const float* weights, int64_t replica, const std::vector<uint8_t>& tensors) {
-  const profile::Phase phase("convert weights");
-  if (current_.empty() || !current_[static_cast<size_t>(replica)]) return;
-  const int64_t begin = begin_of(layout);
-  bf16* copy = data(copies_) + replica * (layout.size - begin);
-  // Neighbours in one run: the padding between tensors is never read.
-  for (size_t t = 0; t < tensors.size();) {
-    if (!tensors[t] || layout.tensors[t].offset < begin) {
-      ++t;
-      continue;
-    }
-    const int64_t from = layout.tensors[t].offset;
-    int64_t to = from;
-    for (; t < tensors.size() && tensors[t]; ++t) to = layout.tensors[t].offset + layout.tensors[t].size;
-    kernels::convert(weights + from, copy + from - begin, to - from);
-  }
+kernels::LowTarget LowWeights::target(const Layout& layout, int64_t replica) {
+  if (current_.empty() || !current_[static_cast<size_t>(replica)]) return {};
+  return {data(copies_) + replica * copies_.size(1), begin_of(layout)};
 }
 
 int64_t LowWeights::bytes() const {

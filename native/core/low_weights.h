@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "../kernels/bf16.h"
+#include "../kernels/kernels.h"
 #include "layout.h"
 
 namespace lrdist {
@@ -25,8 +25,8 @@ class LowWeights {
   LowCopy of_step(const Layout& layout, const float* weights);
   // Every copy is out of date.
   void changed() { current_.clear(); }
-  // Only these tensors [P] of the replica changed.
-  void changed(const Layout& layout, const float* weights, int64_t replica, const std::vector<uint8_t>& tensors);
+  // The replica's copy for the optimizer to keep up to date; nothing if it is not.
+  kernels::LowTarget target(const Layout& layout, int64_t replica);
 
   int64_t bytes() const;
 

@@ -52,7 +52,7 @@ std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learn
 }
 
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
-                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments) {
+                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments, const kernels::LowTarget& low) {
   const profile::Phase phase("optimizer");
   const bool decoupled = plan.optimizer == Optimizer::adamw;
   std::vector<AdamChunk> chunks;
@@ -78,8 +78,14 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
     }
     // Coupled decay gives every row a gradient.
     if (gradients.word_is_dense() || (!decoupled && weight_decay != 0)) std::fill(moments.touched.begin(), moments.touched.end(), uint8_t{1});
-    for (const int32_t row : gradients.word_rows()) moments.touched[static_cast<size_t>(row)] = 1;
     const int64_t width = layout.model.hidden;
+    for (const int32_t row : gradients.word_rows()) {
+      if (moments.touched[static_cast<size_t>(row)]) continue;
+      moments.touched[static_cast<size_t>(row)] = 1;
+      // They are zero; a page that is first read and then written is mapped twice.
+      std::fill_n(moments.first + place.offset + row * width, width, 0.0f);
+      std::fill_n(moments.second + place.offset + row * width, width, 0.0f);
+    }
     for_runs(moments.touched, true, [&](int64_t begin, int64_t end) { add_range(chunks, chunk, place.offset + begin * width, place.offset + end * width); });
     if (decoupled && weight_decay != 0) {
       const float keep = 1.0f - chunk.lr * chunk.decay;
@@ -91,7 +97,7 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
   }
   const kernels::AdamSettings settings{static_cast<float>(plan.beta2),     static_cast<float>(plan.eps),       static_cast<float>(clip),
                                        static_cast<float>(1 - plan.beta1), static_cast<float>(1 - plan.beta2), decoupled};
-  kernels::adam(weights, moments.first, moments.second, gradients.data(), annealing.anchor, chunks, settings);
+  kernels::adam(weights, moments.first, moments.second, gradients.data(), annealing.anchor, chunks, settings, low);
 }
 
 }  // namespace lrdist

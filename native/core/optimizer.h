@@ -33,6 +33,6 @@ struct Annealing {
 
 // factors: [G] if per group, else one. clip: factor on the gradients.
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
-                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments);
+                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments, const kernels::LowTarget& low = {});
 
 }  // namespace lrdist

@@ -129,10 +129,9 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
       Moments moments{s.first.mutable_data_ptr<float>() + k * s.layout.size, s.second.mutable_data_ptr<float>() + k * s.layout.size, std::move(replica.steps),
                       std::move(replica.touched)};
       optimizer_step(s.layout, plan, k, learning[k], s.gradients, segment.factors.data() + (k * segment.steps + step) * per_step, segment.factors_per_group, clip,
-                     regularizer.annealing(global_step - segment.stage_offset + 1), s.weights_of(k), moments);
+                     regularizer.annealing(global_step - segment.stage_offset + 1), s.weights_of(k), moments, s.low.target(s.layout, k));
       replica.steps = std::move(moments.steps);
       replica.touched = std::move(moments.touched);
-      if (s.spec.precision == Precision::bf16) s.low.changed(s.layout, s.weights_of(k), k, updated);
     }
     for (int64_t k = 0; k < replicas; ++k) {
       result.losses[k * segment.steps + step] = event.losses[k];

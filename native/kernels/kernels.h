@@ -112,7 +112,13 @@ struct AdamSettings {
   float new1, new2;  // 1 - beta1 and 1 - beta2, taken in double: in fp32 0.999 leaves an error of 1e-5
   bool decoupled;
 };
-void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings);
+// Where the new weights are written in bf16 too: element i of the arena to data[i - begin]; those before `begin` are not.
+struct LowTarget {
+  bf16* data = nullptr;
+  int64_t begin = 0;
+};
+void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings,
+          const LowTarget& low = {});
 // Decoupled decay of a range that has no moments, w *= keep, and RecAdam's pull after it, if there is an anchor.
 void decay(float* w, int64_t n, float keep, const float* anchor, float pull);
 // sum += scale * g^2

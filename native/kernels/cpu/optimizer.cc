@@ -38,12 +38,15 @@ Work work_of(const std::vector<AdamChunk>& chunks, bool anchor) {
 
 }  // namespace
 
-void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings) {
+void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings,
+          const LowTarget& low) {
   const Scope scope("adam", work_of(chunks, anchor != nullptr));
   at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
-      if (settings.decoupled) update<true>(w, m, v, g, anchor, chunks[i], settings);
-      else update<false>(w, m, v, g, anchor, chunks[i], settings);
+      const AdamChunk& c = chunks[i];
+      if (settings.decoupled) update<true>(w, m, v, g, anchor, c, settings);
+      else update<false>(w, m, v, g, anchor, c, settings);
+      if (low.data && c.begin >= low.begin) convert(w + c.begin, low.data + (c.begin - low.begin), c.end - c.begin);  // still in the cache
     }
   });
 }
