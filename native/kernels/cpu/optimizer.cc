@@ -1,6 +1,7 @@
 // Adam and AdamW as one pass over the arena's chunks; squared-gradient sums.
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../kernels.h"
@@ -41,12 +42,21 @@ Work work_of(const std::vector<AdamChunk>& chunks, bool anchor) {
 void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings,
           const LowTarget& low) {
   const Scope scope("adam", work_of(chunks, anchor != nullptr));
-  at::parallel_for(0, static_cast<int64_t>(chunks.size()), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const AdamChunk& c = chunks[i];
+  // Threads share the elements out, not the chunks: rows of the word embedding are short ones, matrices long ones.
+  std::vector<int64_t> ends;
+  ends.reserve(chunks.size());
+  for (const AdamChunk& c : chunks) ends.push_back((ends.empty() ? 0 : ends.back()) + c.end - c.begin);
+  at::parallel_for(0, ends.empty() ? 0 : ends.back(), 4096, [&](int64_t begin, int64_t end) {
+    auto i = static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), begin) - ends.begin());
+    for (; begin < end; ++i) {
+      AdamChunk c = chunks[i];
+      const int64_t to = std::min(end, ends[i]);
+      c.begin = c.end - (ends[i] - begin);
+      c.end -= ends[i] - to;
       if (settings.decoupled) update<true>(w, m, v, g, anchor, c, settings);
       else update<false>(w, m, v, g, anchor, c, settings);
       if (low.data && c.begin >= low.begin) convert(w + c.begin, low.data + (c.begin - low.begin), c.end - c.begin);  // still in the cache
+      begin = to;
     }
   });
 }

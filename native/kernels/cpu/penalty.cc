@@ -37,7 +37,8 @@ Work work_of(const std::vector<PullChunk>& chunks) {
 
 double pull_gradient(float* g, const float* w, const std::vector<PullChunk>& chunks) {
   const Scope scope("gradient norm and pull", work_of(chunks));
-  return parallel_sum(static_cast<int64_t>(chunks.size()), [&](int64_t c) {
+  const auto length = [&](int64_t c) { return chunks[c].range.end - chunks[c].range.begin; };
+  return parallel_sum(static_cast<int64_t>(chunks.size()), length, [&](int64_t c) {
     const auto [range, strength, anchor, fisher] = chunks[c];
     return pull_range(g, w, range, strength, anchor, fisher);
   });
