@@ -41,8 +41,12 @@ struct Layout {
   std::vector<HeadTensors> heads;
   int64_t size = 0;
 
-  // Where the word embedding ends, of which a task uses some rows only.
-  int64_t dense_begin() const { return tensors[static_cast<size_t>(position)].offset; }
+  // Where the part of an arena begins that a task uses as a whole: of a large word embedding it uses some rows only.
+  int64_t dense_begin() const {
+    constexpr int64_t small = int64_t{32} << 20;
+    const int64_t end = tensors[static_cast<size_t>(position)].offset;
+    return end * 4 <= small ? 0 : end;
+  }
   int64_t count() const { return static_cast<int64_t>(tensors.size()); }
   // True if query, key, value (weights and biases) are each one run without gaps.
   bool fused_qkv() const { return fused_; }
