@@ -27,7 +27,12 @@ const side = (precision: 'fp32' | 'bf16', seed: number): Side => ({
     ...['train', '--model', join(folder, 'models', 'minilm-l6-h384-uncased'), '--task', 'mrpc'],
     ...['--data_dir', join(folder, 'glue'), '--seed', String(seed), '--num_train_epochs', values.epochs],
     ...['--learning_rate', '5e-5', '--per_device_train_batch_size', '32', '--save_strategy', 'no', '--json'],
-    ...['--output_dir', join(scratch, 'model'), '--overwrite_output_dir', precision === 'bf16' ? '--bf16' : '--no-bf16'],
+    ...[
+      '--output_dir',
+      join(scratch, 'model'),
+      '--overwrite_output_dir',
+      precision === 'bf16' ? '--bf16' : '--no-bf16',
+    ],
   ],
 });
 
@@ -46,7 +51,8 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
-const difference = (key: 'accuracy' | 'loss') => interval(seeds.map((_, i) => found.bf16[key][i]! - found.fp32[key][i]!));
+const difference = (key: 'accuracy' | 'loss') =>
+  interval(seeds.map((_, i) => found.bf16[key][i]! - found.fp32[key][i]!));
 const [accuracy, loss] = [difference('accuracy'), difference('loss')];
 const points = (value: number): string => (100 * value).toFixed(2);
 const headline = `bf16 minus fp32, ${seeds.length} seeds: accuracy ${points(accuracy.mean)} points (95 % interval ${points(accuracy.low)} to ${points(accuracy.high)}), loss ${loss.mean.toFixed(4)} (${loss.low.toFixed(4)} to ${loss.high.toFixed(4)})`;

@@ -57,13 +57,27 @@ function profile(name: string, sources: string, options: readonly string[]): Pro
   const { train_runtime: seconds } = JSON.parse(output.slice(output.indexOf('{'), output.lastIndexOf('}') + 1)) as {
     train_runtime: number;
   };
-  const report = run('perf', 'report', '-i', file, '--no-children', '-g', 'none', '--comms', 'lrdist-compute', '--sort', 'symbol');
+  const report = run(
+    'perf',
+    'report',
+    '-i',
+    file,
+    '--no-children',
+    '-g',
+    'none',
+    '--comms',
+    'lrdist-compute',
+    '--sort',
+    'symbol',
+  );
   const shares: Record<string, number> = {};
   for (const line of report.split('\n')) {
     const [, percent, kernel, symbol] = /^\s*([\d.]+)%\s+\[(.)\]\s+(.*?)\s*(-\s+-)?\s*$/.exec(line) ?? [];
     if (percent === undefined) continue;
     const part =
-      kernel === 'k' ? 'system' : (parts.find(([, pattern]) => pattern.test(symbol!))?.[0] ?? 'libraries (memory, threads)');
+      kernel === 'k'
+        ? 'system'
+        : (parts.find(([, pattern]) => pattern.test(symbol!))?.[0] ?? 'libraries (memory, threads)');
     shares[part] = (shares[part] ?? 0) + Number(percent);
   }
   const total = Object.values(shares).reduce((sum, value) => sum + value, 0);
@@ -98,7 +112,9 @@ if (sides.length === 0 || sides.some(({ sources }) => sources === '')) {
   console.log(
     saveResult('step-profile', {
       headline,
-      commands: { all: `node bench/experiments/step-profile.ts ${sides.map(({ name, options }) => [`${name}=FOLDER`, ...options].join('+')).join(' ')}` },
+      commands: {
+        all: `node bench/experiments/step-profile.ts ${sides.map(({ name, options }) => [`${name}=FOLDER`, ...options].join('+')).join(' ')}`,
+      },
       seeds: [1],
       settings: { model: 'minilm-l6-h384-uncased', task: 'mrpc', batch: 32, steps, threads: 1, rounds },
       profiles,
