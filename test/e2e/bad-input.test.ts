@@ -62,7 +62,7 @@ test('options', async () => {
   await usage(['--num_train_epochs', '0'], 'ERR_INVALID_OPTION', /num_train_epochs/);
   await usage(['--per_device_train_batch_size', '2.5'], 'ERR_INVALID_OPTION', /per_device_train_batch_size/);
   await usage(['--load_best_model_at_end'], 'ERR_INVALID_OPTION', /load_best_model_at_end/, /--eval_strategy/);
-  await usage(['--bf16'], 'ERR_INVALID_OPTION', /bf16/);
+  await usage(['--fp16'], 'ERR_INVALID_OPTION', /fp16/);
   await usage(['--task', 'mrcp'], 'ERR_INVALID_OPTION', /mrcp/, /mrpc/);
   await usage(['--max_train_samples', '0'], 'ERR_INVALID_OPTION', /max_train_samples/);
   await usage(
