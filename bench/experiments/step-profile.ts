@@ -117,6 +117,9 @@ if (sides.length === 0 || sides.some(({ sources }) => sources === '')) {
       },
       seeds: [1],
       settings: { model: 'minilm-l6-h384-uncased', task: 'mrpc', batch: 32, steps, threads: 1, rounds },
+      commits: Object.fromEntries(
+        sides.map(({ name, sources }) => [name, run('git', '-C', sources, 'rev-parse', '--short', 'HEAD').trim()]),
+      ),
       profiles,
     }),
   );

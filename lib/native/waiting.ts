@@ -1,7 +1,6 @@
 /**
- * Turns of a loop that an idle compute thread spins before it sleeps, about 20 microseconds. The OpenMP library's own default is several
- * milliseconds: on a machine with other work, and for the JavaScript thread where threads = cores, that is time taken from those who have
- * something to do.
+ * Turns of a loop that an idle compute thread spins before it sleeps. The OpenMP library's own default is 300,000: on a machine with other
+ * work, and for the JavaScript thread where threads = cores, that is time taken from those who have something to do.
  */
 const spins = '1000';
 

@@ -58,12 +58,6 @@ class Pool final : public c10::Allocator {
     const std::lock_guard lock(mutex_);
     for (const auto& [size, data] : kept_) std::free(header_of(data));
     kept_.clear();
-    kept_bytes_ = 0;
-  }
-
-  size_t kept() {
-    const std::lock_guard lock(mutex_);
-    return kept_bytes_;
   }
 
  private:
@@ -89,7 +83,6 @@ class Pool final : public c10::Allocator {
     const auto found = kept_.lower_bound(size);
     if (found == kept_.end() || found->first > size + size / 8) return nullptr;
     void* data = found->second;
-    kept_bytes_ -= found->first;
     kept_.erase(found);
     return data;
   }
@@ -98,7 +91,6 @@ class Pool final : public c10::Allocator {
 
   std::mutex mutex_;
   std::multimap<size_t, void*> kept_;
-  size_t kept_bytes_ = 0;
 };
 
 Pool& pool() {
@@ -116,7 +108,6 @@ void Pool::give_back(void* data) {
   Pool& p = pool();
   const std::lock_guard lock(p.mutex_);
   p.kept_.emplace(header->size, data);
-  p.kept_bytes_ += header->size;
 }
 
 }  // namespace
@@ -141,7 +132,5 @@ at::Tensor zero_arena(int64_t rows, int64_t columns, int64_t dense) {
 }
 
 void release_kept_memory() { pool().release(); }
-
-int64_t kept_memory() { return static_cast<int64_t>(pool().kept()); }
 
 }  // namespace lrdist

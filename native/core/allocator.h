@@ -18,7 +18,4 @@ at::Tensor zero_arena(int64_t rows, int64_t columns, int64_t dense);
 // Gives kept blocks that nobody uses back to the system.
 void release_kept_memory();
 
-// Bytes of kept blocks that nobody uses.
-int64_t kept_memory();
-
 }  // namespace lrdist

@@ -1,6 +1,8 @@
 #include "low_weights.h"
 
 #include <ATen/ops/empty.h>
+
+#include "state.h"
 #include "profile.h"
 
 namespace lrdist {
@@ -21,6 +23,7 @@ LowCopy LowWeights::of(const Layout& layout, const at::Tensor& weights, int64_t 
   const int64_t begin = begin_of(layout), size = layout.size - begin, count = weights.size(0);
   if (!copies_.defined() || copies_.size(0) != count || copies_.size(1) != size) {
     copies_ = at::Tensor();
+    require_memory(count * size * 2, "the bf16 copies of the weights");
     copies_ = make(count, size);
     current_.clear();
   }
