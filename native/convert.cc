@@ -166,8 +166,7 @@ SessionSpec read_session_spec(Napi::Value value) {
   s.model = read_model(f.object("model"));
   s.heads = list(f.get("heads"), f.path("heads"), [](const Fields& head) { return read_head(head); });
   s.replicas = f.integer("replicas", 1, 4096);
-  const std::string device = f.text("device", 100);
-  if (device != "cpu") throw Error("ERR_DEVICE_UNAVAILABLE", "spec.device: this build has 'cpu' only, not '" + device + "'");
+  s.device = f.text("device", 100);
   s.precision = f.choice<Precision>("precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}});
   s.threads = static_cast<int>(f.integer("threads", 1, 1024));
   s.seed = static_cast<uint64_t>(f.integer("seed", 0, max_safe_integer));

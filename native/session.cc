@@ -32,8 +32,8 @@ Session::Session(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Session>(inf
     check_replicas(spec.model, spec.replicas, "spec.replicas");
     check_heads(spec.model, spec.heads, "spec.heads");
     auto shared = std::make_shared<Shared>(spec, [this] { bell_->ring(); });
-    facts_ = {spec.model, spec.heads, shared->engine.replicas(), shared->engine.parameters(), {}, {}, {}};
-    if (spec.matmul != "auto") shared->matmul = shared->engine.matmul();
+    facts_ = {spec.model, spec.heads, shared->engine->replicas(), shared->engine->parameters(), {}, {}, {}};
+    if (spec.matmul != "auto") shared->matmul = shared->engine->matmul();
     threads_ = spec.threads;
     bell_ = std::make_unique<Doorbell>(env, [this](Napi::Env now) { answer(now); });
     environment_ = env.GetInstanceData<Environment>();
@@ -48,7 +48,7 @@ Session::~Session() { halt(true); }
 
 void Session::halt(bool env_lives) {
   if (!shared_) return;
-  shared_->engine.stop = true;
+  shared_->engine->stop = true;
   if (last_job_) ComputeThread::instance().withdraw(last_job_);
   last_job_.reset();
   bell_->silence();
@@ -92,11 +92,11 @@ void Session::submit(std::unique_ptr<Pending> pending, Job&& job) {
   auto work = [shared = shared_, threads = threads_, run = std::move(job.work), runs_when_stopped = job.runs_when_stopped] {
     Outcome outcome;
     try {
-      if (shared->engine.stop && !runs_when_stopped) throw Error("ERR_STOPPED", "stopped before it began");
+      if (shared->engine->stop && !runs_when_stopped) throw Error("ERR_STOPPED", "stopped before it began");
       ComputeThread::use_threads(threads);
       const profile::InForce recording(shared->recorder.get());
-      if (!shared->matmul) shared->matmul = shared->engine.matmul();
-      outcome = run(shared->engine, shared->channel);
+      if (!shared->matmul) shared->matmul = shared->engine->matmul();
+      outcome = run(*shared->engine, shared->channel);
     } catch (...) {
       outcome = current_failure();
     }
@@ -104,7 +104,7 @@ void Session::submit(std::unique_ptr<Pending> pending, Job&& job) {
   };
   pending->finish = std::move(job.finish);
   if (!job.on_event.IsEmpty()) pending->on_event = Napi::Persistent(job.on_event);
-  shared_->engine.stop = false;
+  shared_->engine->stop = false;
   shared_->channel.open(job.report_ms);
   last_job_ = ComputeThread::instance().submit(std::move(work));
   pending_ = std::move(pending);
@@ -165,7 +165,7 @@ void Session::require_idle() const {
 void Session::report_memory() {
   int64_t bytes = 0;
   if (shared_) {
-    const Memory m = shared_->engine.memory();
+    const Memory m = shared_->engine->memory();
     bytes = m.weights + m.moments + m.gradients + m.slots + m.datasets + m.activations + m.prefix;
   }
   int64_t ignored;

@@ -35,8 +35,8 @@ class Session : public Napi::ObjectWrap<Session> {
 
  private:
   struct Shared {
-    Shared(const SessionSpec& spec, std::function<void()> ring) : engine(spec), channel(std::move(ring)) {}
-    Engine engine;
+    Shared(const SessionSpec& spec, std::function<void()> ring) : engine(make_engine(spec)), channel(std::move(ring)) {}
+    std::unique_ptr<Engine> engine;
     Channel channel;
     std::optional<std::string> matmul;  // the libraries, once a job has measured it: measuring is computing
     std::unique_ptr<profile::Recorder> recorder;  // of the jobs, while a profile is made
@@ -62,7 +62,7 @@ class Session : public Napi::ObjectWrap<Session> {
   void require_idle() const;
   void report_memory();
   Napi::Value new_slot(Napi::Env env, int64_t slot, SlotKind kind);
-  Engine& engine() { return shared_->engine; }
+  Engine& engine() { return *shared_->engine; }
 
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value matmul(const Napi::CallbackInfo& info);

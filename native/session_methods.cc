@@ -265,7 +265,7 @@ Napi::Value Session::write(const Napi::CallbackInfo& info) {
 }
 
 void Session::request_stop(const Napi::CallbackInfo&) {
-  if (pending_) shared_->engine.stop = true;
+  if (pending_) shared_->engine->stop = true;
 }
 
 void Session::close_sync(const Napi::CallbackInfo&) { halt(true); }

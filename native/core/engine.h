@@ -34,7 +34,7 @@ struct HeadSpec {
   double dropout;
 };
 
-enum class Precision { fp32, bf16 };
+enum class Precision { fp32, tf32, bf16 };
 
 struct SessionSpec {
   ModelSpec model;
@@ -44,6 +44,7 @@ struct SessionSpec {
   uint64_t seed;
   std::string matmul;  // matmul.h
   Precision precision = Precision::fp32;
+  std::string device = "cpu";
 };
 
 struct ParameterInfo {
@@ -207,43 +208,42 @@ struct Memory {
 // Error{"ERR_STOPPED"} (train instead returns what it did, stopped = true). Misuse throws Error.
 class Engine {
  public:
-  explicit Engine(const SessionSpec& spec);
-  ~Engine();
+  Engine() = default;
+  virtual ~Engine() = default;
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
 
-  std::vector<ParameterInfo> parameters() const;
+  virtual std::vector<ParameterInfo> parameters() const = 0;
   // The libraries chosen for the matrix products, as text; measures unless the session was told.
-  std::string matmul() const;
-  int64_t replicas() const;
+  virtual std::string matmul() const = 0;
+  virtual int64_t replicas() const = 0;
 
-  int64_t add_head(const HeadSpec& head);
-  int64_t add_dataset(Ragged data);
-  void remove_dataset(int64_t dataset);
-  void load(const std::vector<FileTensor>& tensors);
-  void initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed);
-  void set_plan(Plan plan);
-  SegmentResult train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step);
-  std::vector<float> evaluate(const Evaluation& evaluation);
-  int64_t fisher(const FisherSpec& fisher);
-  int64_t gradient(const GradientSpec& gradient);
-  std::vector<double> compare(const Operand& a, const Operand& b) const;
-  void set_replicas(const std::vector<int32_t>& order);
-  int64_t snapshot(bool all);
-  void restore(int64_t slot);
-  void release(int64_t slot);
-  std::vector<float> read(const Source& source) const;
-  void write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const;
-  Memory memory() const;
-  Peaks measure_peaks(const PeakSpec& spec);
+  virtual int64_t add_head(const HeadSpec& head) = 0;
+  virtual int64_t add_dataset(Ragged data) = 0;
+  virtual void remove_dataset(int64_t dataset) = 0;
+  virtual void load(const std::vector<FileTensor>& tensors) = 0;
+  virtual void initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) = 0;
+  virtual void set_plan(Plan plan) = 0;
+  virtual SegmentResult train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step) = 0;
+  virtual std::vector<float> evaluate(const Evaluation& evaluation) = 0;
+  virtual int64_t fisher(const FisherSpec& fisher) = 0;
+  virtual int64_t gradient(const GradientSpec& gradient) = 0;
+  virtual std::vector<double> compare(const Operand& a, const Operand& b) const = 0;
+  virtual void set_replicas(const std::vector<int32_t>& order) = 0;
+  virtual int64_t snapshot(bool all) = 0;
+  virtual void restore(int64_t slot) = 0;
+  virtual void release(int64_t slot) = 0;
+  virtual std::vector<float> read(const Source& source) const = 0;
+  virtual void write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const = 0;
+  virtual Memory memory() const = 0;
+  virtual Peaks measure_peaks(const PeakSpec& spec) = 0;
 
   std::atomic<bool> stop{false};
-
-  struct State;  // state.h
-
- private:
-  std::unique_ptr<State> state_;
 };
+
+// The engine of the device that the spec names: "cpu", "cuda", "cuda:1", ... or "emulated", which runs the kernels of CUDA on the processor.
+// Throws ERR_DEVICE_UNAVAILABLE.
+std::unique_ptr<Engine> make_engine(const SessionSpec& spec);
 
 // Facts about the process, for info().
 std::string libtorch_compiled();

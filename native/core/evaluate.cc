@@ -46,7 +46,7 @@ int64_t result_width(const Layout& layout, const Evaluation& e) {
 }
 
 // Equal replicas share all of it; what the plan freezes may be stored.
-SharedPrefix share_encoder(Engine::State& state) {
+SharedPrefix share_encoder(CpuEngine::State& state) {
   state.prefix_classes.find(state.layout, state.weights_of(0), state.count());
   std::vector<int64_t> ends, frozen;
   for (int64_t k = 0; k < state.count(); ++k) {
@@ -58,7 +58,7 @@ SharedPrefix share_encoder(Engine::State& state) {
 
 }  // namespace
 
-std::vector<float> Engine::evaluate(const Evaluation& e) {
+std::vector<float> CpuEngine::evaluate(const Evaluation& e) {
   const c10::InferenceMode guard;
   const profile::Phase job("evaluate");
   State& s = *state_;

@@ -87,7 +87,7 @@ void read_floats(int fd, const FileTensor& t, int64_t n, float* out) {
 
 }  // namespace
 
-void Engine::load(const std::vector<FileTensor>& tensors) {
+void CpuEngine::load(const std::vector<FileTensor>& tensors) {
   const c10::InferenceMode guard;
   State& s = *state_;
   s.need_weights();
@@ -155,7 +155,7 @@ struct Bytes {
   int64_t size;
 };
 
-Bytes bytes_of(const Engine::State& s, const Source& source, std::vector<int64_t>& scratch) {
+Bytes bytes_of(const CpuEngine::State& s, const Source& source, std::vector<int64_t>& scratch) {
   const TensorPlace& place = s.layout.tensors.at(static_cast<size_t>(source.parameter));
   const ReplicaState& replica = s.replicas.at(static_cast<size_t>(source.replica));
   const auto floats = [&](const at::Tensor& buffer, const char* what) -> Bytes {
@@ -187,7 +187,7 @@ Bytes bytes_of(const Engine::State& s, const Source& source, std::vector<int64_t
 
 }  // namespace
 
-std::vector<float> Engine::read(const Source& source) const {
+std::vector<float> CpuEngine::read(const Source& source) const {
   const State& s = *state_;
   std::vector<int64_t> scratch;
   if (source.buffer == Buffer::gradients && s.gradients.data() && !s.gradients.written(static_cast<int32_t>(source.parameter))) {
@@ -203,7 +203,7 @@ std::vector<float> Engine::read(const Source& source) const {
   return std::vector<float>(floats, floats + bytes.size / 4);
 }
 
-void Engine::write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const {
+void CpuEngine::write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const {
   const State& s = *state_;
   const std::string temporary = path + ".tmp-" + std::to_string(::getpid());
   const auto fail = [&](const Error& error) {

@@ -14,7 +14,7 @@ namespace {
 
 // sum += f(gradient) for every tensor that has one; f(sum, g, n).
 template <class F>
-void collect(const Engine::State& s, float* sum, const F& f) {
+void collect(const CpuEngine::State& s, float* sum, const F& f) {
   const int64_t width = s.layout.model.hidden;
   for (int32_t t = 0; t < s.layout.count(); ++t) {
     if (!s.gradients.written(t)) continue;
@@ -29,7 +29,7 @@ void collect(const Engine::State& s, float* sum, const F& f) {
 }
 
 // One replica's gradient of the batch's mean loss, in the state's gradient buffer.
-void gradient_of(Engine::State& s, const Product& product, const Batch& batch, const HeadTask& task, int64_t replica) {
+void gradient_of(CpuEngine::State& s, const Product& product, const Batch& batch, const HeadTask& task, int64_t replica) {
   const Learning all;
   s.gradients.begin_step();
   const Pass pass = s.pass(product, replica, s.weights_of(replica), 0, false);
@@ -39,7 +39,7 @@ void gradient_of(Engine::State& s, const Product& product, const Batch& batch, c
   encoder_backward(pass, batch, kept, std::move(head.dy_NH), all, s.gradients);
 }
 
-int64_t new_slot(Engine::State& s, const char* what) {
+int64_t new_slot(CpuEngine::State& s, const char* what) {
   s.need_weights();
   require_memory(s.count() * s.layout.size * 4, what);
   Slot slot;
@@ -50,7 +50,7 @@ int64_t new_slot(Engine::State& s, const char* what) {
 
 }  // namespace
 
-int64_t Engine::fisher(const FisherSpec& f) {
+int64_t CpuEngine::fisher(const FisherSpec& f) {
   const c10::InferenceMode guard;
   const profile::Phase job("fisher");
   State& s = *state_;
@@ -75,7 +75,7 @@ int64_t Engine::fisher(const FisherSpec& f) {
   return slot;
 }
 
-int64_t Engine::gradient(const GradientSpec& spec) {
+int64_t CpuEngine::gradient(const GradientSpec& spec) {
   const c10::InferenceMode guard;
   const profile::Phase job("gradient");
   State& s = *state_;
@@ -107,7 +107,7 @@ int64_t Engine::gradient(const GradientSpec& spec) {
   return slot;
 }
 
-std::vector<double> Engine::compare(const Operand& a, const Operand& b) const {
+std::vector<double> CpuEngine::compare(const Operand& a, const Operand& b) const {
   State& s = *state_;
   const auto values = [&](const Operand& o, int64_t replica) -> const float* {
     if (o.buffer == Buffer::slot) return s.slot_row(o.slot, replica);

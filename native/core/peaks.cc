@@ -57,7 +57,7 @@ double copy_rate(int64_t rounds, const std::atomic<bool>& stop) {
 }  // namespace
 
 // The fastest of the rounds counts. Within a round the libraries take turns, so that a disturbance does not hit one of them alone.
-Peaks Engine::measure_peaks(const PeakSpec& spec) {
+Peaks CpuEngine::measure_peaks(const PeakSpec& spec) {
   const c10::InferenceMode guard;
   const std::vector<Library> candidates = libraries();
   const size_t width = candidates.size();

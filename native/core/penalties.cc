@@ -9,7 +9,7 @@
 
 namespace lrdist {
 
-Regularizer::Regularizer(Engine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed)
+Regularizer::Regularizer(CpuEngine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed)
     : s_(state), learning_(learning), replica_(replica), mixed_(mixed) {
   const Plan& plan = *s_.plan;
   if (!plan.penalties.empty()) penalty_ = plan.penalties[static_cast<size_t>(replica)];

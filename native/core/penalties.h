@@ -19,7 +19,7 @@ namespace lrdist {
 class Regularizer {
  public:
   // mixed: room for mixed weights, shared by the replicas, which take turns.
-  Regularizer(Engine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed);
+  Regularizer(CpuEngine::State& state, const Learning& learning, int64_t replica, at::Tensor& mixed);
 
   // Weights for the forward and backward passes of this step: the replica's own, or mixed ones.
   const float* effective_weights(int64_t step);
@@ -40,7 +40,7 @@ class Regularizer {
   void mark_pulled_rows();
   float fisher_threshold();
 
-  Engine::State& s_;
+  CpuEngine::State& s_;
   const Learning& learning_;
   int64_t replica_;
   Penalty penalty_;

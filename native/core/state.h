@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine.h"
+#include "cpu_engine.h"
 #include "gradients.h"
 #include "layout.h"
 #include "low_weights.h"
@@ -33,7 +33,7 @@ struct Slot {
 
 struct Pass;
 
-struct Engine::State {
+struct CpuEngine::State {
   explicit State(const SessionSpec& spec);
 
   SessionSpec spec;

@@ -21,13 +21,13 @@ struct MicroBatch {
 };
 
 // The micro-batches of one step. `next` is the first batch not yet used.
-std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next);
+std::vector<MicroBatch> step_batches(const CpuEngine::State& state, const Segment& segment, int64_t step, size_t& next);
 
 // The segment's forward passes through frozen blocks. Dropout leaves each row's states other in each step.
-SharedPrefix share_prefix(Engine::State& state, const std::vector<int64_t>& lowest, bool dropout);
+SharedPrefix share_prefix(CpuEngine::State& state, const std::vector<int64_t>& lowest, bool dropout);
 
 // The replica's block of a distillation part's targets.
-const float* teacher(const Engine::State& state, const Part& part, int64_t replica) {
+const float* teacher(const CpuEngine::State& state, const Part& part, int64_t replica) {
   if (part.targets.empty()) return nullptr;
   return part.targets.data() + replica * (static_cast<int64_t>(part.targets.size()) / state.count());
 }
@@ -36,7 +36,7 @@ const float* teacher(const Engine::State& state, const Part& part, int64_t repli
 
 // Stops inside a step leave no trace: nothing was updated yet for this replica, but earlier replicas may have moved on. So a stop
 // is honoured between steps, where all replicas stand at the same one.
-SegmentResult Engine::train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step) {
+SegmentResult CpuEngine::train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step) {
   const c10::InferenceMode guard;
   const profile::Phase job("train");
   State& s = *state_;
@@ -145,7 +145,7 @@ SegmentResult Engine::train(const Segment& segment, const std::function<void(Ste
 
 namespace {
 
-SharedPrefix share_prefix(Engine::State& state, const std::vector<int64_t>& lowest, bool dropout) {
+SharedPrefix share_prefix(CpuEngine::State& state, const std::vector<int64_t>& lowest, bool dropout) {
   state.prefix_classes.find(state.layout, state.weights_of(0), state.count());
   std::vector<int64_t> depths;
   for (const int64_t place : lowest) depths.push_back(place + 1);
@@ -162,7 +162,7 @@ SharedPrefix share_prefix(Engine::State& state, const std::vector<int64_t>& lowe
   return SharedPrefix(classes, depths, kept, dropout ? nullptr : &state.prefix_store);
 }
 
-std::vector<MicroBatch> step_batches(const Engine::State& state, const Segment& segment, int64_t step, size_t& next) {
+std::vector<MicroBatch> step_batches(const CpuEngine::State& state, const Segment& segment, int64_t step, size_t& next) {
   const profile::Phase phase("batch");
   std::vector<MicroBatch> batches;
   int64_t slot = 0;

@@ -1,5 +1,5 @@
 // The engine's state and its short methods; the long ones are in train.cc, evaluate.cc, measure.cc and files.cc.
-#include "engine.h"
+#include "cpu_engine.h"
 
 #include <c10/core/InferenceMode.h>
 
@@ -68,21 +68,21 @@ void fill_normal(float* out, int64_t n, const std::string& name, double std, uin
 
 }  // namespace
 
-Engine::State::State(const SessionSpec& s) : spec(s), layout(make_layout(s)), gradients(layout) {
+CpuEngine::State::State(const SessionSpec& s) : spec(s), layout(make_layout(s)), gradients(layout) {
   replicas.assign(static_cast<size_t>(s.replicas), fresh_replica());
 }
 
-ReplicaState Engine::State::fresh_replica() const {
+ReplicaState CpuEngine::State::fresh_replica() const {
   return {std::vector<int64_t>(static_cast<size_t>(layout.count()), 0), std::vector<uint8_t>(static_cast<size_t>(layout.model.vocab), 0), true};
 }
 
-void Engine::State::need_weights() {
+void CpuEngine::State::need_weights() {
   if (weights.defined()) return;
   require_memory(count() * layout.size * 4, "weights");
   weights = zero_arena(count(), layout.size, 0);
 }
 
-void Engine::State::need_moments() {
+void CpuEngine::State::need_moments() {
   const profile::Phase phase("moments");
   if (fresh_moments || !first.defined()) {
     if (!first.defined()) require_memory(2 * count() * layout.size * 4, "Adam's moments");
@@ -98,19 +98,19 @@ void Engine::State::need_moments() {
   fresh_moments = false;
 }
 
-const Ragged& Engine::State::dataset(int64_t id) const {
+const Ragged& CpuEngine::State::dataset(int64_t id) const {
   const auto found = datasets.find(id);
   if (found == datasets.end()) throw Error("ERR_INVALID_OPTION", "dataset: there is no dataset " + std::to_string(id));
   return *found->second;
 }
 
-Slot& Engine::State::slot(int64_t id) {
+Slot& CpuEngine::State::slot(int64_t id) {
   const auto found = slots.find(id);
   if (found == slots.end()) throw Error("ERR_INVALID_OPTION", "slot: there is no slot " + std::to_string(id));
   return found->second;
 }
 
-void Engine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
+void CpuEngine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
   const auto buffers = static_cast<int64_t>(weights.defined()) + 2 * static_cast<int64_t>(first.defined());
   require_memory(static_cast<int64_t>(order.size()) * size * 4 * buffers, "the replicas");
   const int64_t dense = layout.dense_begin();
@@ -130,45 +130,45 @@ void Engine::State::rearrange(const std::vector<int32_t>& order, int64_t size) {
   low.changed();
 }
 
-void Engine::State::weights_changed() {
+void CpuEngine::State::weights_changed() {
   prefix_classes.forget();
   prefix_store.clear();
   low.changed();
 }
 
-int64_t Engine::State::frozen_depth(int64_t replica) const { return plan ? lowest_learning(layout, learning_of(layout, *plan, replica)) + 1 : 0; }
+int64_t CpuEngine::State::frozen_depth(int64_t replica) const { return plan ? lowest_learning(layout, learning_of(layout, *plan, replica)) + 1 : 0; }
 
-const float* Engine::State::slot_row(int64_t id, int64_t replica) {
+const float* CpuEngine::State::slot_row(int64_t id, int64_t replica) {
   const at::Tensor& values = slot(id).weights;
   return values.const_data_ptr<float>() + (values.size(0) == 1 ? 0 : replica) * layout.size;
 }
 
-Pass Engine::State::pass(const Product& product, int64_t replica, const float* pass_weights, int64_t step, bool dropout) {
+Pass CpuEngine::State::pass(const Product& product, int64_t replica, const float* pass_weights, int64_t step, bool dropout) {
   Pass pass{layout, product, pass_weights, spec.seed, step, dropout};
   if (spec.precision == Precision::bf16)
     pass.low = pass_weights == weights_of(replica) ? low.of(layout, weights, replica) : low.of_step(layout, pass_weights);
   return pass;
 }
 
-Product Engine::State::product() const { return Product(choose_matmul(spec.matmul, layout)); }
+Product CpuEngine::State::product() const { return Product(choose_matmul(spec.matmul, layout)); }
 
-Engine::Engine(const SessionSpec& spec) : state_(std::make_unique<State>(spec)) {}
-Engine::~Engine() {
+CpuEngine::CpuEngine(const SessionSpec& spec) : state_(std::make_unique<State>(spec)) {}
+CpuEngine::~CpuEngine() {
   state_.reset();
   release_kept_memory();
 }
 
-std::vector<ParameterInfo> Engine::parameters() const {
+std::vector<ParameterInfo> CpuEngine::parameters() const {
   std::vector<ParameterInfo> result;
   for (const TensorPlace& t : state_->layout.tensors) result.push_back({t.name, t.shape});
   return result;
 }
 
-std::string Engine::matmul() const { return choose_matmul(state_->spec.matmul, state_->layout).text(); }
-int64_t Engine::replicas() const { return state_->count(); }
+std::string CpuEngine::matmul() const { return choose_matmul(state_->spec.matmul, state_->layout).text(); }
+int64_t CpuEngine::replicas() const { return state_->count(); }
 
 // Everything new is made before anything old is given up: running out of memory leaves the engine as it was.
-int64_t Engine::add_head(const HeadSpec& head) {
+int64_t CpuEngine::add_head(const HeadSpec& head) {
   const c10::InferenceMode guard;
   State& s = *state_;
   Layout layout = s.layout;
@@ -186,17 +186,17 @@ int64_t Engine::add_head(const HeadSpec& head) {
   return static_cast<int64_t>(s.layout.heads.size()) - 1;
 }
 
-int64_t Engine::add_dataset(Ragged data) {
+int64_t CpuEngine::add_dataset(Ragged data) {
   state_->datasets[state_->next_dataset] = std::make_shared<const Ragged>(std::move(data));
   return state_->next_dataset++;
 }
 
-void Engine::remove_dataset(int64_t dataset) {
+void CpuEngine::remove_dataset(int64_t dataset) {
   state_->prefix_store.remove_dataset(dataset);
   state_->datasets.erase(dataset);
 }
 
-void Engine::initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) {
+void CpuEngine::initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) {
   const c10::InferenceMode guard;
   State& s = *state_;
   s.need_weights();
@@ -210,19 +210,19 @@ void Engine::initialize(const std::vector<int32_t>& parameters, double std, uint
   }
 }
 
-void Engine::set_plan(Plan plan) {
+void CpuEngine::set_plan(Plan plan) {
   state_->fresh_moments = state_->fresh_moments || plan.fresh_moments;
   state_->plan = std::move(plan);
 }
 
-void Engine::set_replicas(const std::vector<int32_t>& order) {
+void CpuEngine::set_replicas(const std::vector<int32_t>& order) {
   const c10::InferenceMode guard;
   state_->rearrange(order, state_->layout.size);
   state_->plan.reset();
   release_kept_memory();
 }
 
-int64_t Engine::snapshot(bool all) {
+int64_t CpuEngine::snapshot(bool all) {
   const c10::InferenceMode guard;
   State& s = *state_;
   s.need_weights();
@@ -239,7 +239,7 @@ int64_t Engine::snapshot(bool all) {
   return s.next_slot++;
 }
 
-void Engine::restore(int64_t id) {
+void CpuEngine::restore(int64_t id) {
   const c10::InferenceMode guard;
   State& s = *state_;
   const Slot& slot = s.slot(id);
@@ -252,9 +252,9 @@ void Engine::restore(int64_t id) {
   for (size_t k = 0; k < s.replicas.size(); ++k) s.replicas[k] = slot.replicas[slot.replicas.size() == 1 ? 0 : k];
 }
 
-void Engine::release(int64_t slot) { state_->slots.erase(slot); }
+void CpuEngine::release(int64_t slot) { state_->slots.erase(slot); }
 
-Memory Engine::memory() const {
+Memory CpuEngine::memory() const {
   const State& s = *state_;
   const auto bytes = [](const at::Tensor& t) { return t.defined() ? static_cast<int64_t>(t.nbytes()) : 0; };
   Memory m{};
