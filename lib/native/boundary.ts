@@ -21,11 +21,36 @@ export interface NativeInfo {
   readonly libtorchLoaded: string;
   /** Intra-op threads libtorch would take by itself. */
   readonly threads: number;
-  readonly devices: readonly { readonly name: string; readonly totalBytes: number }[];
+  /** The processor, then the GPUs that this process sees and can use. */
+  readonly devices: readonly NativeDevice[];
   /** Whether the processor multiplies bfloat16. */
   readonly bf16: boolean;
+  /** What CUDA needs, as found; for reports and advice. */
+  readonly cuda: NativeCuda;
   /** at::show_config(), for reports. */
   readonly config: string;
+}
+
+export interface NativeDevice {
+  /** `cpu`, `cuda:0`, `cuda:1`, ... */
+  readonly name: string;
+  readonly totalBytes: number;
+  /** What the driver calls it, such as "NVIDIA H200"; empty for the processor. */
+  readonly description: string;
+  /** Compute capability, such as "9.0"; empty for the processor. Kernels need 8.0. */
+  readonly capability: string;
+}
+
+/** Empty strings: not there. */
+export interface NativeCuda {
+  /** CUDA version that libtorch was built with, such as "13.0"; empty for a libtorch without CUDA. */
+  readonly libtorch: string;
+  /** Newest CUDA version that the driver supports. */
+  readonly driver: string;
+  /** Path of the NVRTC that compiles the kernels. */
+  readonly nvrtc: string;
+  /** Why there is no GPU among the devices, in one sentence; empty if there is one or nothing speaks of CUDA. */
+  readonly problem: string;
 }
 
 export interface NativeModelSpec {
@@ -64,13 +89,17 @@ export interface NativeHead {
  */
 export type Matmul = 'auto' | MatmulLibrary | `${MatmulLibrary};${string}`;
 export type MatmulLibrary = 'mkl' | 'onednn' | 'onednn-linear';
-/** `bf16`: matrix products and what lies between them in bfloat16, sums in fp32; weights, moments, gradients of weights and the residual stream in fp32. */
-export type Precision = 'fp32' | 'bf16';
+/**
+ * `bf16`: matrix products and what lies between them in bfloat16, sums in fp32; weights, moments, gradients of weights and the residual stream in fp32.
+ * `tf32` (GPUs): fp32 whose matrix products may round what they read to 10 bits of mantissa.
+ */
+export type Precision = 'fp32' | 'tf32' | 'bf16';
 
 export interface NativeSessionSpec {
   readonly model: NativeModelSpec;
   readonly heads: readonly NativeHead[];
   readonly replicas: number;
+  /** `cpu`, `cuda` (the first), `cuda:1`, ..., or `emulated`: the kernels of CUDA on the processor, for tests. */
   readonly device: string;
   readonly precision: Precision;
   readonly threads: number;
@@ -349,6 +378,17 @@ export interface NativePeaks {
   readonly copyBytesPerSecond: number;
 }
 
+/** Training that memory is to be found for. */
+export interface NativeFit {
+  /** No more than so many. */
+  readonly replicas: number;
+  /** Of a micro-batch, at most. */
+  readonly tokens: number;
+  readonly rows: number;
+  /** Slots of all weights that each replica gets on top of those there are. */
+  readonly slots: number;
+}
+
 export interface NativeMemory {
   readonly weights: number;
   readonly moments: number;
@@ -387,6 +427,8 @@ export interface NativeSession {
    * was one replica serves all that come from it. The plan is forgotten.
    */
   setReplicas(order: Int32Array): Promise<void>;
+  /** How many replicas the device has memory for, this session's own included: from 0 (not even one fits) to those asked for. Asks nothing of the device's queue. */
+  fit(fit: NativeFit): number;
   /** Copies `weights`, or `all` (weights, moments, counts), of every replica into a new slot. */
   snapshot(what: 'weights' | 'all'): Promise<number>;
   restore(slot: number): Promise<void>;
