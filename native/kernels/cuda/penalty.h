@@ -1,0 +1,89 @@
+// What happens to gradients (and, for Mixout, to weights) besides the optimizer's step; core/penalties.h has the formulas. Every replica has rules of its own.
+#pragma once
+
+#include "chunk.h"
+
+namespace lrdist::cuda {
+
+enum PenaltyRule : int { pull_none, pull_l2_sp, pull_ewc, pull_recadam };
+enum TransformRule : int { transform_none, transform_mixout, transform_child_free, transform_child_fisher };
+
+struct ReplicaRules {
+  int penalty, transform;
+  float strength, head_strength;          // L2-SP and EWC, on tensors with an anchor and without
+  const float *anchor, *fisher;           // the replica's rows of the slots
+  double task_slope, midpoint, constant;  // RecAdam
+  const float *mix_anchor, *mask_fisher;
+  unsigned threshold, key0, key1, site;   // the transform's draws
+  float scale;
+};
+
+// g := Mixout's columns of g, + the pull's gradient; partials[k][chunk] = its sum of squares. Tensors that replica k does not learn count 0 and stay as they are.
+struct AddPenalty {
+  Chunks chunks;
+  WordRows word;
+  const double* rates;         // [replicas][tensors], 0: frozen
+  const int* alive;            // [replicas]
+  const ReplicaRules* rules;   // [replicas] or null
+  const unsigned short* numbers;
+  const float* weights;
+  float* gradients;
+  long long stride;            // of both
+  double* partials;
+};
+constexpr Kernel<AddPenalty> add_penalty{"add_penalty"};
+
+// Mixout's random numbers of this step, one for each column of each mixed tensor; they serve all replicas.
+struct DrawColumns {
+  const TensorFacts* tensors;
+  int tensor_count, total;
+  unsigned key0, key1, site;
+  const unsigned* step;
+  unsigned short* numbers;
+};
+constexpr Kernel<DrawColumns> draw_columns{"draw_columns"};
+
+// out = the weights for the passes of this step: mixed where a replica's rules say so, its own elsewhere. low: the same in bf16, from element low_begin on.
+struct Mix {
+  Chunks chunks;
+  const ReplicaRules* rules;
+  const unsigned short* numbers;
+  const float* weights;
+  float* out;
+  long long stride;  // of both
+  bfloat* low;       // or null
+  long long low_begin, low_stride;
+};
+constexpr Kernel<Mix> mix{"mix"};
+
+// A pulled row of the word embedding has a gradient from now on, unless it lies at its anchor and nothing else moves it, or all of its Fisher information is 0.
+// Its moments are cleared. One block for each row.
+struct MarkPulledRows {
+  const ReplicaRules* rules;
+  const TensorFacts* tensors;
+  int tensor, tensor_count;
+  const double *rates, *decay;  // [replicas][tensors]
+  const float* weights;
+  float *first, *second;
+  long long stride;
+  unsigned char* touched;
+  int vocab, width;
+};
+constexpr Kernel<MarkPulledRows> mark_pulled_rows{"mark_pulled_rows"};
+
+// The value above which the largest `kept` of the masked tensors' Fisher information lie, eight bits of it in each of four rounds (0 first):
+// a block counts its chunk's values by their next bits, then one block for each replica picks.
+struct Selection {
+  Chunks chunks;
+  const ReplicaRules* rules;
+  const long long* kept;  // [replicas]
+  unsigned* counts;       // [replicas][256], zero before the first round
+  unsigned* prefix;       // [replicas]: the bits picked so far
+  long long* rank;        // [replicas]: of the value among those with these bits
+  float* thresholds;      // [replicas], after the last round
+  int round;
+};
+constexpr Kernel<Selection> count_fisher{"count_fisher"};
+constexpr Kernel<Selection> pick_fisher{"pick_fisher"};
+
+}  // namespace lrdist::cuda
