@@ -21,6 +21,13 @@ struct Kernel {
   const char* name;
 };
 
+// A buffer of each replica: that of replica k begins at data + k * stride; stride 0: all share one.
+template <class T>
+struct Each {
+  T* data;
+  long long stride;
+};
+
 // The upper half of a float, as kernels/bf16.h has it.
 struct bfloat {
   unsigned short bits;

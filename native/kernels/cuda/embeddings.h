@@ -1,0 +1,85 @@
+// The embeddings: lookup with norm and dropout, and the gradients of the three tables from the gradient d of the sum of their rows.
+#pragma once
+
+#include "kernel.h"
+
+namespace lrdist::cuda {
+
+// y = dropout(norm(word[id] + position[pos] + type[t])); y_low = y rounded; y_low, xhat and rstd may be null. Rows of y and y_low from *count to
+// padded are zero.
+struct Embed {
+  const int *ids, *types;  // of the tokens
+  Rows rows;
+  int width;
+  const float *word, *position, *type, *gamma, *beta;  // of replica 0
+  long long weights;                                   // distance of two replicas' weights
+  float eps;
+  Dropout dropout;
+  Each<float> y;
+  Each<bfloat> y_low;
+  Each<float> xhat, rstd;
+  bool vectors;  // set by the launcher: everything lies at 16-byte boundaries
+};
+
+// What a row of the word table holds before its tokens are added.
+enum class WordRows {
+  empty,    // nothing of this step
+  stamped,  // this step's gradient if its stamp says so, else nothing
+  full,     // this step's gradient: the tied decoder wrote the whole table
+};
+
+// The tokens of each row that occurs: row unique[u] sums d at tokens order[starts[u]] .. order[starts[u + 1] - 1], in that order. stamp[row] becomes
+// *step, which says that the row has a gradient; touched[k][row] becomes 1 (null: not wanted).
+struct WordGradient {
+  const int* count;   // of unique rows
+  int rows_at_most;   // what *count may be
+  const int *unique, *starts, *order;
+  int width;
+  Each<const float> d;  // [tokens][width]
+  Each<float> table;    // [vocab][width]
+  WordRows before;
+  unsigned* stamp;  // [vocab], shared by the replicas
+  const unsigned* step;
+  Each<unsigned char> touched;
+  bool vectors;
+};
+
+// Zeros in the rows of a word table that have no gradient of this step, so that the whole table may be added to.
+struct ClearUnstamped {
+  Each<float> table;
+  int rows, width;
+  const unsigned *stamp, *step;
+  bool vectors;
+};
+
+// Row p sums d at the token of position p of each sequence, in the order of the sequences; rows without one become 0, or stay if `accumulate`.
+struct PositionGradient {
+  const int* cu;  // [sequences + 1]: tokens of sequence s are cu[s] .. cu[s + 1] - 1
+  int sequences;  // empty ones at the end do no harm
+  int positions;  // rows of the table
+  int width;
+  Each<const float> d;
+  Each<float> table;
+  bool accumulate;
+  bool vectors;
+};
+
+// Row t sums d at the tokens of type t.
+struct TypeGradient {
+  const int* types;  // of the tokens
+  const int* count;
+  int padded;
+  int rows;  // of the table
+  int width;
+  Each<const float> d;
+  Each<float> partial;  // workspace, set by the launcher
+  bool vectors;
+};
+
+constexpr Kernel<WordGradient> word_gradient_kernel{"word_gradient"};
+constexpr Kernel<WordGradient> stamp_rows_kernel{"stamp_rows"};
+constexpr Kernel<ClearUnstamped> clear_unstamped_kernel{"clear_unstamped"};
+constexpr Kernel<PositionGradient> position_gradient_kernel{"position_gradient"};
+constexpr Kernel<TypeGradient> type_gradient_kernel{"type_gradient"};
+
+}  // namespace lrdist::cuda

@@ -1,0 +1,41 @@
+// Rows taken from a matrix, given back to it, and cleared. `vectors` is set by the launcher: everything lies at 16-byte boundaries.
+#pragma once
+
+#include "kernel.h"
+
+namespace lrdist::cuda {
+
+// y[i] = x[index[i]] and y_low[i] = x_low[index[i]], either pair may be null; zero from *count to padded.
+struct GatherRows {
+  Each<const float> x;
+  Each<float> y;
+  Each<const bfloat> x_low;
+  Each<bfloat> y_low;
+  const int* index;
+  const int* count;
+  int padded, width;
+  bool vectors;
+};
+
+// out[index[i]] += product[i], then += residual[i]; either may be null. An index occurs at most once.
+template <class T>
+struct AddRows {
+  Each<float> out;
+  Each<const T> product;
+  Each<const float> residual;
+  const int* index;
+  const int* count;
+  int padded, width;
+  bool vectors;
+};
+
+// x = 0 from *count to padded. Row 0 is row `first` of *count; rows lie `ld` elements apart.
+template <class T>
+struct ZeroRows {
+  Each<T> x;
+  const int* count;
+  int first, padded, width;
+  long long ld;
+};
+
+}  // namespace lrdist::cuda
