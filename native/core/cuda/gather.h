@@ -20,7 +20,7 @@ class GradientSum {
   void add_scaled(const float* gradients, float* sum, float scale, int64_t replicas);
 
  private:
-  Gather arguments(const float* gradients, float* sum, float scale) const;
+  GatherArguments arguments(const float* gradients, float* sum, float scale) const;
   Device& device_;
   ChunkList list_;
   WordRows word_;

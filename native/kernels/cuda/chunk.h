@@ -10,9 +10,9 @@ struct Chunk {
   long long begin;  // in the arena
   int length, tensor;
 };
-constexpr int chunk_length = 8192;    // at most, but for a row that is longer
-constexpr int chunk_rows = 32;        // of the word embedding, at most
-constexpr int chunk_threads = 256;
+inline constexpr int chunk_length = 8192;    // at most, but for a row that is longer
+inline constexpr int chunk_rows = 32;        // of the word embedding, at most
+inline constexpr int chunk_threads = 256;
 
 enum TensorFlags : unsigned {
   tensor_anchored = 1,  // has an anchor

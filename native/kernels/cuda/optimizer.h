@@ -29,16 +29,16 @@ struct UpdateResults {
 };
 
 // At a segment's begin: non_finite[k] = alive[k] ? -1 : 0. One thread for each replica.
-struct BeginUpdates {
+struct BeginUpdatesArguments {
   const int* alive;
   int* non_finite;
   int replicas;
 };
-constexpr Kernel<BeginUpdates> begin_updates{"begin_updates"};
+inline constexpr Kernel<BeginUpdatesArguments> begin_updates_kernel{"begin_updates"};
 
 // After the penalties: one block for each replica adds the partial sums of squares, clips, looks whether loss and norm are finite, and writes the results
 // and the coefficients of each tensor; step counts go up where it will be updated.
-struct DecideUpdate {
+struct DecideUpdateArguments {
   const UpdateSettings* settings;
   const ReplicaRules* rules;           // or null
   const TensorFacts* tensors;
@@ -55,10 +55,10 @@ struct DecideUpdate {
   Coefficients* coefficients;          // [replicas][tensors]
   UpdateResults results;
 };
-constexpr Kernel<DecideUpdate> decide_update{"decide_update"};
+inline constexpr Kernel<DecideUpdateArguments> decide_update_kernel{"decide_update"};
 
 // One block for each chunk of each replica. Child-Tuning's masks, the update, RecAdam's pull; rows of the word embedding that never had a gradient only decay.
-struct Adam {
+struct AdamArguments {
   Chunks chunks;
   WordRows word;
   const UpdateSettings* settings;
@@ -72,10 +72,10 @@ struct Adam {
   bfloat* low;                         // or null: element i of replica k also to low[k * low_stride + i - low_begin], from low_begin on
   long long low_begin, low_stride;
 };
-constexpr Kernel<Adam> adam{"adam"};
+inline constexpr Kernel<AdamArguments> adam_kernel{"adam"};
 
 // sum += scale * g^2, or scale * g; rows of the word embedding without gradient are left out.
-struct Gather {
+struct GatherArguments {
   Chunks chunks;
   WordRows word;
   const float* gradients;
@@ -83,25 +83,25 @@ struct Gather {
   long long stride;  // of both
   float scale;
 };
-constexpr Kernel<Gather> add_squares{"add_squares"};
-constexpr Kernel<Gather> add_scaled{"add_scaled"};
+inline constexpr Kernel<GatherArguments> add_squares_kernel{"add_squares"};
+inline constexpr Kernel<GatherArguments> add_scaled_kernel{"add_scaled"};
 
 // partials[k][chunk][4] = sums of a^2, a b, b^2, (a - b)^2
-struct Compare {
+struct CompareArguments {
   Chunks chunks;
   const float *a, *b;
   long long stride_a, stride_b;  // 0: one row for all replicas
   double* partials;
 };
-constexpr Kernel<Compare> compare_chunks{"compare_chunks"};
+inline constexpr Kernel<CompareArguments> compare_chunks_kernel{"compare_chunks"};
 
 // moments[k][tensor][4] = sums of its chunks' partials in their order; one thread for each. starts [tensors + 1]: first chunk of each tensor.
-struct AddCompared {
+struct AddComparedArguments {
   const double* partials;
   const int* starts;
   int chunks, tensor_count, replicas;
   double* moments;
 };
-constexpr Kernel<AddCompared> add_compared{"add_compared"};
+inline constexpr Kernel<AddComparedArguments> add_compared_kernel{"add_compared"};
 
 }  // namespace lrdist::cuda

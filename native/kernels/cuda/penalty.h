@@ -19,7 +19,7 @@ struct ReplicaRules {
 };
 
 // g := Mixout's columns of g, + the pull's gradient; partials[k][chunk] = its sum of squares. Tensors that replica k does not learn count 0 and stay as they are.
-struct AddPenalty {
+struct AddPenaltyArguments {
   Chunks chunks;
   WordRows word;
   const double* rates;         // [replicas][tensors], 0: frozen
@@ -31,20 +31,20 @@ struct AddPenalty {
   long long stride;            // of both
   double* partials;
 };
-constexpr Kernel<AddPenalty> add_penalty{"add_penalty"};
+inline constexpr Kernel<AddPenaltyArguments> add_penalty_kernel{"add_penalty"};
 
 // Mixout's random numbers of this step, one for each column of each mixed tensor; they serve all replicas.
-struct DrawColumns {
+struct DrawColumnsArguments {
   const TensorFacts* tensors;
   int tensor_count, total;
   unsigned key0, key1, site;
   const unsigned* step;
   unsigned short* numbers;
 };
-constexpr Kernel<DrawColumns> draw_columns{"draw_columns"};
+inline constexpr Kernel<DrawColumnsArguments> draw_columns_kernel{"draw_columns"};
 
 // out = the weights for the passes of this step: mixed where a replica's rules say so, its own elsewhere. low: the same in bf16, from element low_begin on.
-struct Mix {
+struct MixArguments {
   Chunks chunks;
   const ReplicaRules* rules;
   const unsigned short* numbers;
@@ -54,11 +54,11 @@ struct Mix {
   bfloat* low;       // or null
   long long low_begin, low_stride;
 };
-constexpr Kernel<Mix> mix{"mix"};
+inline constexpr Kernel<MixArguments> mix_kernel{"mix"};
 
 // A pulled row of the word embedding has a gradient from now on, unless it lies at its anchor and nothing else moves it, or all of its Fisher information is 0.
 // Its moments are cleared. One block for each row.
-struct MarkPulledRows {
+struct MarkPulledRowsArguments {
   const ReplicaRules* rules;
   const TensorFacts* tensors;
   int tensor, tensor_count;
@@ -69,11 +69,11 @@ struct MarkPulledRows {
   unsigned char* touched;
   int vocab, width;
 };
-constexpr Kernel<MarkPulledRows> mark_pulled_rows{"mark_pulled_rows"};
+inline constexpr Kernel<MarkPulledRowsArguments> mark_pulled_rows_kernel{"mark_pulled_rows"};
 
 // The value above which the largest `kept` of the masked tensors' Fisher information lie, eight bits of it in each of four rounds (0 first):
 // a block counts its chunk's values by their next bits, then one block for each replica picks.
-struct Selection {
+struct SelectionArguments {
   Chunks chunks;
   const ReplicaRules* rules;
   const long long* kept;  // [replicas]
@@ -83,7 +83,7 @@ struct Selection {
   float* thresholds;      // [replicas], after the last round
   int round;
 };
-constexpr Kernel<Selection> count_fisher{"count_fisher"};
-constexpr Kernel<Selection> pick_fisher{"pick_fisher"};
+inline constexpr Kernel<SelectionArguments> count_fisher_kernel{"count_fisher"};
+inline constexpr Kernel<SelectionArguments> pick_fisher_kernel{"pick_fisher"};
 
 }  // namespace lrdist::cuda
