@@ -1,0 +1,43 @@
+// The engine on a GPU, or on the emulator. All replicas run at once: K is a leading dimension of every buffer, product and kernel.
+#pragma once
+
+#include "../engine.h"
+
+namespace lrdist::cuda {
+
+struct State;
+
+class CudaEngine : public Engine {
+ public:
+  // Opens nothing yet: the device belongs to the thread of the first job.
+  explicit CudaEngine(const SessionSpec& spec);
+  ~CudaEngine() override;
+
+  std::vector<ParameterInfo> parameters() const override;
+  std::string matmul() const override;
+  int64_t replicas() const override;
+  int64_t add_head(const HeadSpec& head) override;
+  int64_t add_dataset(Ragged data) override;
+  void remove_dataset(int64_t dataset) override;
+  void load(const std::vector<FileTensor>& tensors) override;
+  void initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) override;
+  void set_plan(Plan plan) override;
+  SegmentResult train(const Segment& segment, const std::function<void(StepEvent&&)>& on_step) override;
+  std::vector<float> evaluate(const Evaluation& evaluation) override;
+  int64_t fisher(const FisherSpec& fisher) override;
+  int64_t gradient(const GradientSpec& gradient) override;
+  std::vector<double> compare(const Operand& a, const Operand& b) const override;
+  void set_replicas(const std::vector<int32_t>& order) override;
+  int64_t snapshot(bool all) override;
+  void restore(int64_t slot) override;
+  void release(int64_t slot) override;
+  std::vector<float> read(const Source& source) const override;
+  void write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const override;
+  Memory memory() const override;
+  Peaks measure_peaks(const PeakSpec& spec) override;
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace lrdist::cuda
