@@ -23,7 +23,7 @@ class GradientSum {
   GatherArguments arguments(const float* gradients, float* sum, float scale) const;
   Device& device_;
   ChunkList list_;
-  WordRows word_;
+  WordState word_;
   std::unique_ptr<DeviceMemory> facts_;
   int tensor_count_;
   long long stride_;

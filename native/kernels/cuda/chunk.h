@@ -37,8 +37,8 @@ struct Chunks {
   int tensor_count;  // of the layout
 };
 
-// Which rows of the word embedding have a gradient in this step: those with stamp[row] = *step + 1, or all.
-struct WordRows {
+// Which rows of the word embedding have a gradient in this step: those with stamp[row] = *step + 1 (0: never had one), or all.
+struct WordState {
   const unsigned* stamp;
   const unsigned* step;
   unsigned char* touched;  // [replicas][vocab]: had a gradient before; null where that does not matter

@@ -60,7 +60,7 @@ inline constexpr Kernel<DecideUpdateArguments> decide_update_kernel{"decide_upda
 // One block for each chunk of each replica. Child-Tuning's masks, the update, RecAdam's pull; rows of the word embedding that never had a gradient only decay.
 struct AdamArguments {
   Chunks chunks;
-  WordRows word;
+  WordState word;
   const UpdateSettings* settings;
   const ReplicaRules* rules;           // or null
   const float* thresholds;             // [replicas], for Child-Tuning by Fisher information
@@ -77,7 +77,7 @@ inline constexpr Kernel<AdamArguments> adam_kernel{"adam"};
 // sum += scale * g^2, or scale * g; rows of the word embedding without gradient are left out.
 struct GatherArguments {
   Chunks chunks;
-  WordRows word;
+  WordState word;
   const float* gradients;
   float* sum;
   long long stride;  // of both

@@ -21,7 +21,7 @@ struct ReplicaRules {
 // g := Mixout's columns of g, + the pull's gradient; partials[k][chunk] = its sum of squares. Tensors that replica k does not learn count 0 and stay as they are.
 struct AddPenaltyArguments {
   Chunks chunks;
-  WordRows word;
+  WordState word;
   const double* rates;         // [replicas][tensors], 0: frozen
   const int* alive;            // [replicas]
   const ReplicaRules* rules;   // [replicas] or null
