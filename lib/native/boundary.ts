@@ -85,9 +85,9 @@ export interface NativeHead {
 /**
  * Libraries for the matrix products; `auto` measures them once per process. A choice by shape, as `matmul()` returns it, is a library followed by
  * exceptions: `onednn;mkl:forward/1152x384,weight/384x384` (form of the product / shape of the weight). `onednn-linear` is oneDNN reached
- * through libtorch's operator, for a libtorch without the function.
+ * through libtorch's operator, for a libtorch without the function. GPUs have `cublas`, which sessions name and none is asked for.
  */
-export type Matmul = 'auto' | MatmulLibrary | `${MatmulLibrary};${string}`;
+export type Matmul = 'auto' | 'cublas' | MatmulLibrary | `${MatmulLibrary};${string}`;
 export type MatmulLibrary = 'mkl' | 'onednn' | 'onednn-linear';
 /**
  * `bf16`: matrix products and what lies between them in bfloat16, sums in fp32; weights, moments, gradients of weights and the residual stream in fp32.
@@ -427,8 +427,8 @@ export interface NativeSession {
    * was one replica serves all that come from it. The plan is forgotten.
    */
   setReplicas(order: Int32Array): Promise<void>;
-  /** How many replicas the device has memory for, this session's own included: from 0 (not even one fits) to those asked for. Asks nothing of the device's queue. */
-  fit(fit: NativeFit): number;
+  /** How many replicas the device has memory for, this session's own included: from 0 (not even one fits) to those asked for. A job, for it opens the device. */
+  fit(fit: NativeFit): Promise<number>;
   /** Copies `weights`, or `all` (weights, moments, counts), of every replica into a new slot. */
   snapshot(what: 'weights' | 'all'): Promise<number>;
   restore(slot: number): Promise<void>;
