@@ -1,6 +1,6 @@
 // Scaled dot-product attention over packed sequences of different lengths, with dropout on the probabilities: query i of sequence b attends to keys
-// cu_k[b] .. cu_k[b + 1]. blockIdx.x: sequence (forward: and tile of its queries), blockIdx.y: replica, blockIdx.z: head. The last few "sequences" of a
-// grid clear the rows beyond the real ones.
+// cu_k[b] .. cu_k[b + 1]. blockIdx.x: sequence (forward: and tile of its queries), blockIdx.y: replica, blockIdx.z: head; the blocks after the
+// sequences clear the rows beyond the real ones.
 #pragma once
 
 #include "kernel.h"
@@ -33,20 +33,37 @@ struct AttentionBackward {
   float* sums;                              // [K][query_rows.padded][heads * head_dim]: dq summed over tiles of keys; null if all keys fit in one
 };
 
-// What the grid's host side decides. Tiles are rounded to 4 rows.
-struct AttentionTiles {
-  int sequences, query_tiles, query_rows, key_rows;
+// Sizes of tiles, by the widest head of an instance.
+template <int widest>
+struct AttentionTile {
+  static constexpr int queries = 32, keys = widest <= 64 ? 64 : 16;
+  static constexpr int forward_threads = 128, backward_threads = 256;
+  // Of rows of queries and keys, and of scores, in shared memory.
+  static constexpr int ld = widest + 4, ld_scores = keys + 4;
+  static constexpr int forward_floats = (queries + 2 * keys) * ld + queries * (ld_scores + 1);
+  static constexpr int backward_floats = (2 * queries + 2 * keys) * ld + queries * 2 * ld_scores;
 };
 
 template <class T>
 struct AttentionForwardArguments {
   Attention<T> a;
-  AttentionTiles tiles;
+  int sequences, query_tiles;
+  bool vectors;  // everything lies at 16-byte boundaries
 };
+constexpr Kernel<AttentionForwardArguments<float>> attention_forward_f32_64{"attention_forward_f32_64"};
+constexpr Kernel<AttentionForwardArguments<float>> attention_forward_f32_256{"attention_forward_f32_256"};
+constexpr Kernel<AttentionForwardArguments<bfloat>> attention_forward_bf16_64{"attention_forward_bf16_64"};
+constexpr Kernel<AttentionForwardArguments<bfloat>> attention_forward_bf16_256{"attention_forward_bf16_256"};
+
 template <class T>
 struct AttentionBackwardArguments {
   AttentionBackward<T> a;
-  AttentionTiles tiles;
+  int sequences;
+  bool vectors;
 };
+constexpr Kernel<AttentionBackwardArguments<float>> attention_backward_f32_64{"attention_backward_f32_64"};
+constexpr Kernel<AttentionBackwardArguments<float>> attention_backward_f32_256{"attention_backward_f32_256"};
+constexpr Kernel<AttentionBackwardArguments<bfloat>> attention_backward_bf16_64{"attention_backward_bf16_64"};
+constexpr Kernel<AttentionBackwardArguments<bfloat>> attention_backward_bf16_256{"attention_backward_bf16_256"};
 
 }  // namespace lrdist::cuda

@@ -15,7 +15,7 @@ struct Classifier {
   float* logits;                // [K][rows.padded][outputs]; rows beyond the real ones become 0
   long long logits_stride;
 };
-constexpr Kernel<Classifier> classifier_kernel{"classifier"};
+constexpr Kernel<Classifier> classifier_kernel{"classifier_kernel"};
 
 // dweight (+)= dlogits^T x, dbias (+)= column sums of dlogits, rows in order.
 struct ClassifierWeights {
@@ -25,7 +25,7 @@ struct ClassifierWeights {
   long long x_stride, dlogits_stride;
   Columns dweight, dbias;       // dweight.to null: no gradient
 };
-constexpr Kernel<ClassifierWeights> classifier_weights_kernel{"classifier_weights"};
+constexpr Kernel<ClassifierWeights> classifier_weights_kernel{"classifier_weights_kernel"};
 
 // dx = dlogits W, through the dropout that made x, and where `pooled` is given through tanh: times 1 - pooled^2. Rows beyond the real ones become 0.
 struct ClassifierInput {
@@ -41,6 +41,6 @@ struct ClassifierInput {
   float* dx;                    // [K][rows.padded][width]
   long long dx_stride;
 };
-constexpr Kernel<ClassifierInput> classifier_input_kernel{"classifier_input"};
+constexpr Kernel<ClassifierInput> classifier_input_kernel{"classifier_input_kernel"};
 
 }  // namespace lrdist::cuda

@@ -31,12 +31,12 @@ struct Loss {
   double temperature;
 };
 // A thread for each row, for few classes.
-constexpr Kernel<Loss> cross_entropy_kernel{"cross_entropy"};
-constexpr Kernel<Loss> double_softmax_kernel{"double_softmax"};
-constexpr Kernel<Loss> mse_kernel{"mse"};
-constexpr Kernel<Loss> distillation_kernel{"distillation"};
+constexpr Kernel<Loss> cross_entropy_kernel{"cross_entropy_kernel"};
+constexpr Kernel<Loss> double_softmax_kernel{"double_softmax_kernel"};
+constexpr Kernel<Loss> mse_kernel{"mse_kernel"};
+constexpr Kernel<Loss> distillation_kernel{"distillation_kernel"};
 // A block for each row, for many.
-constexpr Kernel<Loss> wide_cross_entropy_kernel{"wide_cross_entropy"};
+constexpr Kernel<Loss> wide_cross_entropy_kernel{"wide_cross_entropy_kernel"};
 
 // to[k] (+)= weight x mean of the rows' losses. A warp for each replica.
 struct AccumulateLoss {
@@ -47,6 +47,6 @@ struct AccumulateLoss {
   double* to;                   // [K]
   bool accumulate;
 };
-constexpr Kernel<AccumulateLoss> accumulate_loss_kernel{"accumulate_loss"};
+constexpr Kernel<AccumulateLoss> accumulate_loss_kernel{"accumulate_loss_kernel"};
 
 }  // namespace lrdist::cuda
