@@ -25,6 +25,8 @@ export const errorCodes = {
   ERR_LIBTORCH_VERSION: 'a libtorch of an unsupported version',
   ERR_DOWNLOAD: 'a download failed or its checksum is wrong',
   ERR_DEVICE_UNAVAILABLE: 'a device that is not there',
+  ERR_DEVICE_LOST: 'a device that stopped working in the middle of a run',
+  ERR_KERNEL: 'a kernel that could not be compiled for the GPU, or not be started',
   ERR_OUT_OF_MEMORY: 'not enough memory',
   ERR_LOSS_NOT_FINITE: 'the loss of every replica stopped being finite',
   ERR_LIBTORCH: 'an error from inside libtorch',

@@ -237,9 +237,15 @@ export const checkpointOptions = define({
 });
 
 export const deviceOptions = define({
-  device: { type: 'string', requiresArg: true, defaultDescription: 'cpu', describe: 'device to compute on' },
+  device: {
+    type: 'string',
+    requiresArg: true,
+    defaultDescription: 'cpu',
+    describe: 'device to compute on: cpu, cuda (the first GPU), cuda:N, or auto (the first GPU if there is one)',
+  },
   threads: { type: 'number', requiresArg: true, describe: 'compute threads' },
   bf16: { type: 'boolean', describe: 'compute in bfloat16, with weights and their update in fp32' },
+  tf32: { type: 'boolean', describe: 'GPUs: matrix products of fp32 in tf32, faster and rounded to 10 bits' },
 });
 
 /** For commands that can say what they would do. */

@@ -1,5 +1,6 @@
 import type { ShiftEvent } from '../forgetting/events.ts';
 import type { SequenceEvent } from '../forgetting/sequence-events.ts';
+import { fewerText } from '../train/parts.ts';
 import type { Output } from './output.ts';
 import { createProgress, type Progress } from './progress.ts';
 
@@ -19,6 +20,7 @@ export function shiftProgress(
           `seed ${event.seed}, stage ${event.stage}${task}: the loss of ${name} stopped being finite at step ${event.step + 1}`,
         );
       }
+      if (event.type === 'fewer') output.note(`seed ${event.seed}: ${fewerText(event, 'models')}`);
       if (event.type !== 'step') return;
       const { done, total } = event.progress;
       progress ??= createProgress({ label, total, stream: output.stderr, enabled: output.progress });

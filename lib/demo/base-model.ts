@@ -31,6 +31,8 @@ export interface BaseModelOptions extends Operation {
   /** Default: `demo` in the cache folder. */
   readonly cache?: string;
   readonly threads?: number;
+  /** As of openModel. */
+  readonly device?: string;
   readonly onEvent?: (event: DemoEvent) => void;
 }
 
@@ -95,7 +97,7 @@ async function pretrain(
   folder: string,
   corpus: readonly Passage[],
   settings: DemoSettings['pretraining'],
-  { signal, threads, onEvent }: BaseModelOptions,
+  { signal, threads, device, onEvent }: BaseModelOptions,
 ): Promise<RunResult> {
   const abort = signal === undefined ? {} : { signal };
   const tokenizer = await openTokenizer(folder);
@@ -109,6 +111,7 @@ async function pretrain(
     hiddenDropout: 0,
     attentionDropout: 0,
     ...(threads === undefined ? {} : { threads }),
+    ...(device === undefined ? {} : { device }),
     ...abort,
   });
   await using run = model.train({

@@ -18,12 +18,14 @@ export interface ChooseOptions extends Operation {
   readonly folder: string;
   readonly seed: number;
   readonly threads?: number;
+  /** As of openModel. */
+  readonly device?: string;
   readonly onEvent?: (event: DemoEvent) => void;
 }
 
 /** Flat rates for the first task, trained side by side; best first, the lower rate where scores are equal. */
 export async function rankFirstRates(task: Task, options: ChooseOptions): Promise<FirstRate[]> {
-  const { settings, signal, threads, seed, onEvent } = options;
+  const { settings, signal, threads, device, seed, onEvent } = options;
   const rates = [...settings.firstRates].sort((a, b) => a - b);
   const abort = signal === undefined ? {} : { signal };
   await using model = await openModel({
@@ -33,6 +35,7 @@ export async function rankFirstRates(task: Task, options: ChooseOptions): Promis
     seed,
     pool: settings.pool,
     ...(threads === undefined ? {} : { threads }),
+    ...(device === undefined ? {} : { device }),
     ...abort,
   });
   const distributions = rates.map((rate) => flat(rate));

@@ -18,6 +18,8 @@ export interface DemoOptions extends Operation {
   /** Folder for the pretrained model; default `demo` in the cache folder. */
   readonly cache?: string;
   readonly threads?: number;
+  /** As of openModel. */
+  readonly device?: string;
   readonly onEvent?: (event: DemoEvent) => void;
 }
 
@@ -42,11 +44,12 @@ const firstSeed = 100;
 
 /** @throws what openModel and taskShift throw */
 export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
-  const { settings, signal, threads, cache } = options;
+  const { settings, signal, threads, device, cache } = options;
   const tell = options.onEvent ?? (() => undefined);
   const common = {
     ...(signal === undefined ? {} : { signal }),
     ...(threads === undefined ? {} : { threads }),
+    ...(device === undefined ? {} : { device }),
     onEvent: tell,
   };
   const began = performance.now();
@@ -70,7 +73,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoRecord> {
       firstRates: flat(ranked[0]!.rate, settings.model.layers),
       firstTraining: settings.firstTraining,
       training: settings.training,
-      session: { pool: settings.pool, ...(threads === undefined ? {} : { threads }) },
+      session: {
+        pool: settings.pool,
+        ...(threads === undefined ? {} : { threads }),
+        ...(device === undefined ? {} : { device }),
+      },
       ...(signal === undefined ? {} : { signal }),
       onEvent: (event) => tell({ type: 'shift', part, event }),
       ...over,

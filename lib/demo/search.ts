@@ -38,6 +38,8 @@ export interface DemoSearchOptions extends Operation {
   readonly load: (task: string) => Promise<Task>;
   readonly seed: number;
   readonly threads?: number;
+  /** As of openModel. */
+  readonly device?: string;
   readonly onEvent: (event: DemoEvent) => void;
 }
 
@@ -69,7 +71,7 @@ export async function searchPairs(options: DemoSearchOptions): Promise<DemoSearc
 }
 
 async function searchPair(
-  { settings, folder, load, seed, threads, signal, onEvent }: DemoSearchOptions,
+  { settings, folder, load, seed, threads, device, signal, onEvent }: DemoSearchOptions,
   space: RateSpace,
   names: readonly [string, string],
   index: number,
@@ -88,7 +90,7 @@ async function searchPair(
       firstTraining,
       firstRates: flat(rate, settings.model.layers),
       objective: readObjective('sum'),
-      session: { pool, ...(threads === undefined ? {} : { threads }) },
+      session: { pool, ...(threads === undefined ? {} : { threads }), ...(device === undefined ? {} : { device }) },
       seed,
       cache: false,
     },

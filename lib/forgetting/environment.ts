@@ -1,6 +1,7 @@
 /** Where a record was made. */
 import { arch, cpus, platform } from 'node:os';
 import { BOUNDARY_VERSION } from '../native/boundary.ts';
+import { gpuName } from '../native/devices.ts';
 import { loadNative } from '../native/load.ts';
 import type { Model } from '../train/model.ts';
 import { packageVersion } from '../train/protocol.ts';
@@ -17,5 +18,14 @@ export function versions(): Record<string, string | number> {
 export function machine({ spec, session }: Pick<Model, 'spec' | 'session'>): Record<string, string | number> {
   const { device, threads, precision } = spec;
   const processor = cpus()[0]?.model.trim() ?? 'unknown';
-  return { system: `${platform()} ${arch()}`, processor, device, threads, precision, matmul: session.matmul() };
+  const card = gpuName(device, loadNative().info());
+  return {
+    system: `${platform()} ${arch()}`,
+    processor,
+    device,
+    ...(card === undefined ? {} : { card }),
+    threads,
+    precision,
+    matmul: session.matmul(),
+  };
 }

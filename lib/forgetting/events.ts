@@ -1,3 +1,5 @@
+import type { Fewer } from '../train/parts.ts';
+
 /** Work done and to do, in rows trained on, replicas and seeds counted; evaluation is not. */
 export interface ShiftProgress {
   readonly done: number;
@@ -41,4 +43,6 @@ export type ShiftEvent =
       readonly stage: 1 | 2;
       readonly distribution: string;
       readonly step: number;
-    };
+    }
+  /** Memory is short: fewer models than were to be trained side by side are. */
+  | (Fewer & { readonly type: 'fewer'; readonly seed: number; readonly stage: 1 | 2; readonly task: string });

@@ -2,6 +2,7 @@
 import { isLrdistError } from '../errors.ts';
 import type { MeasuresRecord } from '../report/measures-record.ts';
 import type { ResultMatrix, SequenceRunRecord } from '../report/sequence-record.ts';
+import { isOutOfMemory } from '../train/parts.ts';
 import type { RunResult } from '../train/run.ts';
 import { finalLoss } from './final-loss.ts';
 import { sequenceScores } from './matrix.ts';
@@ -44,6 +45,29 @@ export interface PassResult {
 type Row = readonly (readonly (number | null)[])[];
 
 export async function runPass(trainer: StageTrainer, context: PassContext): Promise<PassResult> {
+  const held: Held = {};
+  const giveBack = (): void => {
+    held.measurement?.release();
+    if (held.memory !== undefined && held.memory !== context.shared?.memory) forget(trainer.model, held.memory);
+  };
+  try {
+    const result = await runStages(trainer, context, held);
+    giveBack();
+    return result;
+  } catch (error) {
+    // After this one the session goes on, with fewer replicas.
+    if (isOutOfMemory(error)) giveBack();
+    throw error;
+  }
+}
+
+/** What is to be given back when the pass ends. */
+interface Held {
+  memory?: Memory | undefined;
+  measurement?: StageMeasurement | undefined;
+}
+
+async function runStages(trainer: StageTrainer, context: PassContext, held: Held): Promise<PassResult> {
   const { plan, model } = trainer;
   const { pass, order, shared, begin } = context;
   const T = order.length;
@@ -55,7 +79,7 @@ export async function runPass(trainer: StageTrainer, context: PassContext): Prom
   const results: (RunResult | undefined)[] = shared === undefined ? [] : [shared.result];
   const measures: (readonly MeasuresRecord[])[] = [];
   const finite = new Array<boolean>(K).fill(true);
-  let memory = shared?.memory;
+  held.memory = shared?.memory;
   let failure: unknown;
   // What is the same for all is found out before the fork, of one model.
   await trainer.back(begin, 1);
@@ -64,11 +88,13 @@ export async function runPass(trainer: StageTrainer, context: PassContext): Prom
   for (let stage = first; stage < T; stage++) {
     if (stage > first) ready = await prepare(trainer, context, stage);
     const { measurement, childFisher } = ready;
+    held.measurement = measurement;
     const task = plan.tasks[order[stage]!]!;
     const place = { seed: trainer.seed, order: context.orderIndex, pass: pass.name, stage: stage + 1, task: task.name };
     const work = stageWork(plan, stage, order, K, pass);
     const { seed, pretrained } = trainer;
     const start = stage === first ? begin.slot : 'start';
+    const { memory } = held;
     const setting = await settingOf({ plan, model, seed, pass, stage, order, pretrained, memory, start, childFisher });
     try {
       const names = members.map(({ name }) => name);
@@ -76,7 +102,6 @@ export async function runPass(trainer: StageTrainer, context: PassContext): Prom
       results.push(result);
       for (let k = 0; k < K; k++) finite[k] &&= result.nonFinite[k] === -1;
     } catch (error) {
-      measurement?.release();
       // The other passes may do better.
       if (!(isLrdistError(error) && error.code === 'ERR_LOSS_NOT_FINITE')) throw error;
       failure = error;
@@ -90,11 +115,15 @@ export async function runPass(trainer: StageTrainer, context: PassContext): Prom
     if (measurement !== undefined) {
       const { replicas, ...rest } = await measurement.after({ distributions: setting.rates, ...signalOf(plan) });
       measures[stage] = replicas;
-      trainer.measured.push({ order: context.orderIndex, pass: pass.name, stage: stage + 1, ...rest });
+      const where = { order: context.orderIndex, pass: pass.name, stage: stage + 1 };
+      // Parts of a pass that has no room side by side say the same.
+      if (
+        !trainer.measured.some((each) => Object.entries(where).every(([key, value]) => each[key as 'order'] === value))
+      )
+        trainer.measured.push({ ...where, ...rest });
     }
-    if (stage + 1 < T && remembers(plan, pass, stage + 1)) memory = await next(trainer, context, stage, memory);
+    if (stage + 1 < T && remembers(plan, pass, stage + 1)) held.memory = await next(trainer, context, stage, memory);
   }
-  if (memory !== undefined && memory !== shared?.memory) forget(model, memory);
   const runs = members.map((combination, k) =>
     recordOf(trainer, context, combination, {
       finite: finite[k]!,

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
+import type { Fewer } from '../train/parts.ts';
 import type { ShiftProgress } from './events.ts';
 
 /** Every event is published here too. */
@@ -38,4 +39,6 @@ export type SequenceEvent =
       /** By replica. */
       readonly scores: readonly number[];
     })
-  | (Place & { readonly type: 'not-finite'; readonly combination: string; readonly step: number });
+  | (Place & { readonly type: 'not-finite'; readonly combination: string; readonly step: number })
+  /** Memory is short: fewer models than were to be trained side by side are. */
+  | (Place & Fewer & { readonly type: 'fewer' });

@@ -71,9 +71,17 @@ async function runOrders(trainer: StageTrainer): Promise<Pick<SequenceSeedResult
     for (const [orderIndex, order] of plan.orders.entries()) {
       if (order[0] !== firstTask) continue;
       for (const pass of plan.passes) {
-        const result = await runPass(trainer, { pass, orderIndex, order, shared, begin, untrained, alone });
-        runs.push(...result.runs);
-        failure ??= result.failure;
+        const context = { orderIndex, order, shared, begin, untrained, alone };
+        const members = await trainer.sideBySide(
+          pass.members,
+          { order, stage: shared === undefined ? 0 : 1, pass: pass.name },
+          async (part) => {
+            const result = await runPass(trainer, { ...context, pass: { ...pass, members: part } });
+            failure ??= result.failure;
+            return result.runs;
+          },
+        );
+        runs.push(...members);
       }
     }
     if (shared?.memory !== undefined) forget(model, shared.memory);
@@ -115,21 +123,24 @@ async function learnAlone(trainer: StageTrainer, initial: Mark): Promise<readonl
   const order = plan.orders[0]!;
   const scores: number[][] = distributions.map(() => []);
   for (const [stage, t] of order.entries()) {
-    await trainer.back(initial, distributions.length);
     const task = plan.tasks[t]!;
     const place = { seed, order: 0, pass: 'alone', stage: stage + 1, task: task.name };
-    const setting = plainSetting(distributions, stageSteps(plan.trainingAt(stage), task));
-    const work = stageWork(plan, stage, order, distributions.length);
-    const names = distributions.map(({ name }) => name);
-    try {
-      const { nonFinite } = await trainer.train(place, order, setting, work, names, undefined, 'fresh');
-      const [column] = await trainer.scoreAll([t], place);
-      for (const [d, row] of scores.entries()) row[t] = nonFinite[d] === -1 ? column![d]! : NaN;
-    } catch (error) {
-      if (!(isLrdistError(error) && error.code === 'ERR_LOSS_NOT_FINITE')) throw error;
-      trainer.teller.done += work;
-      for (const row of scores) row[t] = NaN;
-    }
+    const column = await trainer.sideBySide(distributions, { order, stage, pass: 'alone' }, async (part) => {
+      await trainer.back(initial, part.length);
+      const setting = plainSetting(part, stageSteps(plan.trainingAt(stage), task));
+      const work = stageWork(plan, stage, order, part.length);
+      const names = part.map(({ name }) => name);
+      try {
+        const { nonFinite } = await trainer.train(place, order, setting, work, names, undefined, 'fresh');
+        const [own] = await trainer.scoreAll([t], place);
+        return own!.map((score, k) => (nonFinite[k] === -1 ? score : NaN));
+      } catch (error) {
+        if (!(isLrdistError(error) && error.code === 'ERR_LOSS_NOT_FINITE')) throw error;
+        trainer.teller.done += work;
+        return part.map(() => NaN);
+      }
+    });
+    for (const [d, row] of scores.entries()) row[t] = column[d]!;
   }
   return scores;
 }

@@ -54,5 +54,9 @@ export function shiftEvent(event: SequenceEvent): ShiftEvent {
       return { type: 'scores', seed, stage, task: event.scored, metric: event.metric, scores: event.scores };
     case 'not-finite':
       return { type: 'not-finite', seed, stage, distribution: event.combination, step: event.step };
+    case 'fewer': {
+      const { type, of, size, error } = event;
+      return { type, seed, stage, task, of, size, ...(error === undefined ? {} : { error }) };
+    }
   }
 }

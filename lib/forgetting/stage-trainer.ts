@@ -3,6 +3,7 @@ import type { SequenceMeasured } from '../report/sequence-record.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
 import type { Model } from '../train/model.ts';
 import type { TrainOptions } from '../train/options.ts';
+import { inParts, replicasThatFit } from '../train/parts.ts';
 import type { RunResult } from '../train/run.ts';
 import type { Task } from '../train/task.ts';
 import { measureBefore, type StageMeasurement } from './measure/index.ts';
@@ -26,6 +27,8 @@ export interface Mark {
 }
 
 export class StageTrainer {
+  /** Replicas at once, since memory ran short. */
+  #most = Infinity;
   tokens = 0;
   readonly measured: SequenceMeasured[] = [];
   readonly plan: SequencePlan;
@@ -141,6 +144,59 @@ export class StageTrainer {
       split,
       ...(signal === undefined ? {} : { signal }),
     });
+  }
+
+  /**
+   * Runs these as replicas, in parts where memory is short (see inParts).
+   *
+   * @param where the stage that memory is to be found for: it and those after it
+   */
+  async sideBySide<T, R>(
+    members: readonly T[],
+    where: { readonly order: readonly number[]; readonly stage: number; readonly pass: string },
+    run: (part: readonly T[]) => Promise<readonly R[]>,
+  ): Promise<readonly R[]> {
+    const { plan, teller, seed } = this;
+    const stages = where.order.slice(where.stage);
+    // Anchors, Fisher information and the state before a stage: at most three of each replica's own.
+    const slots = plan.penalties.some(({ name }) => name !== 'none') || plan.measures !== undefined ? 3 : 0;
+    const trainings = stages.map((_, i) => plan.trainingAt(where.stage + i));
+    const of = (key: 'batchSize' | 'batchTokens'): number | undefined => {
+      const values = trainings.flatMap((training) => training[key] ?? []);
+      return values.length === 0 ? undefined : Math.max(...values);
+    };
+    const [batchSize, batchTokens] = [of('batchSize'), of('batchTokens')];
+    const most = await replicasThatFit(
+      this.model,
+      members.length,
+      {
+        tasks: where.order.map((t) => plan.tasks[t]!),
+        slots,
+        ...(batchSize === undefined ? {} : { batchSize }),
+        ...(batchTokens === undefined ? {} : { batchTokens }),
+      },
+      plan.options.signal,
+    );
+    let { done } = teller;
+    let measured = this.measured.length;
+    const place = { seed, order: plan.orders.indexOf(where.order), pass: where.pass, stage: where.stage + 1 };
+    const task = plan.tasks[stages[0]!]!.name;
+    return inParts(
+      members,
+      Math.min(most, this.#most),
+      async (part) => {
+        done = teller.done;
+        measured = this.measured.length;
+        return run(part);
+      },
+      (fewer) => {
+        this.#most = Math.min(this.#most, fewer.size);
+        // What begins again is not done.
+        teller.done = done;
+        this.measured.length = measured;
+        teller.tell({ ...place, task, type: 'fewer', ...fewer });
+      },
+    );
   }
 
   async mark(): Promise<Mark> {

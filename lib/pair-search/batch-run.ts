@@ -1,6 +1,7 @@
 /** What a batch of candidates is run with, and how each of them ends. */
 import type { Memory } from '../forgetting/memory.ts';
 import type { PairScores } from '../report/shift-record.ts';
+import type { Fewer } from '../train/parts.ts';
 import type { Candidate } from './candidate.ts';
 import type { PairModel } from './pair-model.ts';
 
@@ -18,6 +19,8 @@ export interface PairRunOptions {
   /** Scores of those that still run, at a rung; resolves to the ones that go on. Not asked after a candidate's last step. */
   readonly onRung: (step: number, scores: ReadonlyMap<number, RungScores>) => Promise<ReadonlySet<number>>;
   readonly onStep?: (step: PairStep) => void;
+  /** Told when fewer train side by side than were given. */
+  readonly onFewer?: (fewer: Fewer) => void;
 }
 
 /** In paper mode's first stage there is only `before`. */

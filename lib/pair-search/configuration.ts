@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { deviceKind, gpuName } from '../native/devices.ts';
 import { loadNative } from '../native/load.ts';
 import { toDocument } from '../rates/file.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
@@ -44,11 +45,13 @@ export interface FirstStageParts {
 
 export function firstStageConfiguration({ model, modelDigest: source, task, training, rates }: FirstStageParts) {
   const { spec, session } = model;
+  const info = loadNative().info();
   return {
     lrdist: packageVersion,
-    libtorch: loadNative().info().libtorchLoaded,
+    libtorch: info.libtorchLoaded,
     matmul: session.matmul(),
-    spec: { ...spec, replicas: 1, matmul: undefined },
+    spec: { ...spec, replicas: 1, matmul: undefined, device: deviceKind(spec.device) },
+    card: gpuName(spec.device, info),
     model: source,
     task: task.name,
     rows: rowsDigest(task, 'train'),

@@ -3,6 +3,7 @@ import type { PairScores } from '../report/shift-record.ts';
 import type { BatchContext, BatchObjective, Job, JobReport, JobResult } from '../search/executor.ts';
 import type { Json } from '../search/trial.ts';
 import { ratesAt } from '../rates/distribution.ts';
+import { fewerText } from '../train/parts.ts';
 import type { Ending, RungScores } from './batch-run.ts';
 import type { Candidate } from './candidate.ts';
 import type { FirstStageOptions } from './kept-first-stage.ts';
@@ -72,8 +73,12 @@ async function runBatch(
       return new Set([...scores.keys()].filter((index) => going.has(jobs[index]!.trial)));
     },
     onStep: (step) => context.progress({ trials: jobs.map(({ trial }) => trial), ...step }),
+    onFewer: (fewer) => context.progress({ type: 'note', note: fewerText(fewer, 'trials') }),
   });
-  return endings.map((ending, index) => resultOf(jobs[index]!, ending, candidates[index]!, pair, valuesOf));
+  const { device } = session;
+  return endings
+    .map((ending, index) => resultOf(jobs[index]!, ending, candidates[index]!, pair, valuesOf))
+    .map((result) => (device === undefined ? result : { ...result, attributes: { ...result.attributes, device } }));
 }
 
 function resultOf(

@@ -1,8 +1,11 @@
 /** A pair of tasks under one seed, ready to train batches of candidates: replicas of one session. */
 import { requireHead } from '../forgetting/first-model.ts';
 import { remember } from '../forgetting/memory.ts';
+import { deviceKind, gpuName } from '../native/devices.ts';
+import { loadNative } from '../native/load.ts';
 import type { TaskMetric } from '../report/shift-record.ts';
 import { openModel } from '../train/open.ts';
+import { inParts, replicasThatFit, type Work } from '../train/parts.ts';
 import type { Beginning, BatchRun, Ending, PairRunOptions } from './batch-run.ts';
 import { runBothStages } from './both-stages.ts';
 import type { Candidate } from './candidate.ts';
@@ -10,7 +13,7 @@ import { type FirstStageOptions, takeFirstStage } from './kept-first-stage.ts';
 import type { PairOptions } from './options.ts';
 import { type PairModel, pairModel, scoresOf } from './pair-model.ts';
 import { runSecondStage } from './second-stage.ts';
-import { lastStep, requireWhole } from './stage-training.ts';
+import { lastStep, requireWhole, secondTraining } from './stage-training.ts';
 
 const fisherRows = 1000;
 
@@ -19,6 +22,8 @@ export class PairSession implements AsyncDisposable {
   readonly before: number;
   readonly #pair: PairModel;
   readonly #beginning: Beginning;
+  /** Candidates side by side, since memory ran short. */
+  #most = Infinity;
 
   private constructor(pair: PairModel, beginning: Beginning, before: number) {
     this.#pair = pair;
@@ -55,6 +60,14 @@ export class PairSession implements AsyncDisposable {
     return this.#pair.metrics;
   }
 
+  /** The kind of device, and which card; undefined for the processor. */
+  get device(): string | undefined {
+    const { device } = this.#pair.model.spec;
+    if (device === 'cpu') return undefined;
+    const card = gpuName(device, loadNative().info());
+    return card === undefined ? deviceKind(device) : `${deviceKind(device)} (${card})`;
+  }
+
   /** The library chosen for matrix products: another one gives other bits. */
   get matmul(): string {
     return this.#pair.model.session.matmul();
@@ -65,19 +78,71 @@ export class PairSession implements AsyncDisposable {
     return lastStep(this.#pair.options);
   }
 
-  /** Trains all candidates side by side. @returns how each ended, in their order */
+  /** Trains all candidates, side by side as far as there is memory. @returns how each ended, in their order */
   async run(candidates: readonly Candidate[], options: PairRunOptions): Promise<readonly Ending[]> {
     const endings = new Array<Ending>(candidates.length);
-    const run: BatchRun = { pair: this.#pair, beginning: this.#beginning, candidates, options, endings };
-    await this.#back(candidates.length);
-    if (this.#pair.mode === 'paper') await runBothStages(run);
-    else
-      await runSecondStage(
-        run,
-        [...candidates.keys()],
-        candidates.map(() => this.before),
-      );
+    await inParts(
+      [...candidates.keys()],
+      Math.min(this.#most, await this.#fit(candidates.length, options.signal)),
+      async (part) => {
+        // Of a part that begins again, some may have ended.
+        const which = part.filter((index) => endings[index] === undefined);
+        if (which.length > 0) await this.#runPart(which, candidates, options, endings);
+        return part;
+      },
+      (fewer) => {
+        this.#most = Math.min(this.#most, fewer.size);
+        options.onFewer?.(fewer);
+      },
+    );
     return endings;
+  }
+
+  async #fit(wanted: number, signal: AbortSignal | undefined): Promise<number> {
+    const { model, options, mode } = this.#pair;
+    const { batchSize, batchTokens } = secondTraining(options);
+    const work: Work = {
+      tasks: options.tasks,
+      // In paper mode each has the state between its stages.
+      slots: mode === 'paper' ? 1 : 0,
+      ...(batchSize === undefined ? {} : { batchSize }),
+      ...(batchTokens === undefined ? {} : { batchTokens }),
+    };
+    return replicasThatFit(model, wanted, work, signal);
+  }
+
+  async #runPart(
+    which: readonly number[],
+    candidates: readonly Candidate[],
+    options: PairRunOptions,
+    all: Ending[],
+  ): Promise<void> {
+    const endings = new Array<Ending>(which.length);
+    const own = (list: ReadonlySet<number>): Set<number> =>
+      new Set([...list].map((index) => which.indexOf(index)).filter((place) => place >= 0));
+    const run: BatchRun = {
+      pair: this.#pair,
+      beginning: this.#beginning,
+      candidates: which.map((index) => candidates[index]!),
+      options: {
+        ...options,
+        onRung: async (step, scores) =>
+          own(await options.onRung(step, new Map([...scores].map(([place, each]) => [which[place]!, each])))),
+      },
+      endings,
+    };
+    try {
+      await this.#back(which.length);
+      if (this.#pair.mode === 'paper') await runBothStages(run);
+      else
+        await runSecondStage(
+          run,
+          [...which.keys()],
+          which.map(() => this.before),
+        );
+    } finally {
+      for (const [place, ending] of endings.entries()) if (ending !== undefined) all[which[place]!] = ending;
+    }
   }
 
   /** So many copies of the state that candidates begin from. */

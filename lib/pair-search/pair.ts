@@ -88,7 +88,7 @@ export async function loadPair(spec: PairSpec, signal?: AbortSignal): Promise<Pa
   return { spec, layers, space, objective, options, protocol, notes };
 }
 
-/** Paths and threads say nothing of the numbers; what lies behind the paths does. */
+/** Paths, threads and the device say nothing of what is computed; what lies behind the paths does. Trials on GPUs name their device themselves. */
 async function protocolOf(
   spec: PairSpec,
   tasks: readonly Task[],
@@ -99,7 +99,7 @@ async function protocolOf(
   const protocol = {
     lrdist: packageVersion,
     ...Object.fromEntries(settings),
-    session: { ...spec.session, threads: undefined },
+    session: { ...spec.session, threads: undefined, device: undefined },
     model: await modelDigest(spec.firstModel ?? spec.model),
     // The same folder without a first stage gives other scores.
     ...(spec.firstModel === undefined ? {} : { first_stage: 'given' }),

@@ -190,12 +190,14 @@ function withMatmul(spec: PairSpec, stored: unknown): PairSpec {
   return { ...spec, session: { ...spec.session, matmul } };
 }
 
-/** Recorded, and the same for child processes. */
+/** The same for child processes, and recorded, unless the study has a record: of a study begun on a GPU or a processor, the other may take trials too. */
 function withChosenMatmul(pair: Pair, matmul: string): Pair {
   const session = pair.protocol['session'] as Readonly<Record<string, string>>;
+  const { matmul: known = 'auto' } = session;
+  const recorded = known === 'auto' ? matmul : known;
   return {
     ...pair,
     spec: { ...pair.spec, session: { ...pair.spec.session, matmul } },
-    protocol: { ...pair.protocol, session: { ...session, matmul } },
+    protocol: { ...pair.protocol, session: { ...session, matmul: recorded } },
   };
 }

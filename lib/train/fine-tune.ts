@@ -32,7 +32,7 @@ export interface FineTuneOptions
   readonly args?: TrainingArgumentsInput;
   /** Where checkpoints go; without it none are written. */
   readonly outputDir?: string;
-  /** Go on from here; the model must have been opened with the checkpoint's matmul, threads and seed. */
+  /** Go on from here; the model must have been opened with the checkpoint's seed and, on the same kind of device, its matmul and threads. */
   readonly resume?: Checkpoint;
 }
 
@@ -51,6 +51,8 @@ export interface FineTuning {
   /** Its events; stop it here. */
   readonly run: Run;
   readonly result: Promise<FineTuneResult>;
+  /** What a user should know of a resumed run. */
+  readonly notes: readonly string[];
 }
 
 /** @throws at once for wrong options; `result` rejects with what stopped the run */
@@ -61,7 +63,7 @@ export function fineTune(model: Model, options: FineTuneOptions): FineTuning {
   const result = run.result.then((done) => tuning.finish(done));
   // The run's own promise and iterator carry the same error.
   result.catch(() => undefined);
-  return { run, result };
+  return { run, result, notes: tuning.notes };
 }
 
 /** What the trainer remembers over an interruption. */
@@ -73,6 +75,7 @@ interface Memory {
 }
 
 class Tuning {
+  readonly notes: readonly string[];
   readonly #model: Model;
   readonly #options: FineTuneOptions;
   readonly #args: TrainingArguments;
@@ -93,7 +96,7 @@ class Tuning {
     this.#calendar = calendar(args, this.#plan.counts);
     this.#protocol = protocolOf(model, this.#plan, task.splits['train']!);
     const memory = resume?.state.trainer as Memory | undefined;
-    if (resume !== undefined) requireSame(resume.folder, resume.state.protocol, this.#protocol);
+    this.notes = resume === undefined ? [] : requireSame(resume.folder, resume.state.protocol, this.#protocol);
     this.#best = new BestKeeper(args, model.replicas, memory?.best);
     if (args.load_best_model_at_end || args.save_strategy === 'best') this.#best.requireMetric(metricNames(task));
     this.#history = memory?.history.map((entries) => [...entries]) ?? Array.from({ length: model.replicas }, () => []);

@@ -29,13 +29,14 @@ export interface ModelOptions extends Operation {
   readonly heads?: readonly HeadOptions[];
   /** Models trained at once from the same weights. Default 1. */
   readonly replicas?: number;
-  /** `cpu` (default) or `auto`. */
+  /** `cpu` (default), `cuda` (the first GPU), `cuda:1`, ..., or `auto`: the first GPU if there is one. Also `emulated`, for tests: the GPU's kernels on the processor, slowly. */
   readonly device?: string;
   /** Compute threads; default LRDIST_THREADS or the physical cores. */
   readonly threads?: number;
   /**
    * Default `fp32`. `bf16`: the encoder's matrix products and what lies between them in bfloat16, sums in fp32; weights, moments, their update, the
-   * residual stream and the heads stay in fp32. On CPUs it needs avx512_bf16 or amx_bf16.
+   * residual stream and the heads stay in fp32. On CPUs it needs avx512_bf16 or amx_bf16. `tf32`, on GPUs alone: fp32 whose matrix products may round
+   * what they read to 10 bits of mantissa.
    */
   readonly precision?: Precision;
   /** Key of new heads' weights and of the dropout masks. Default 42. */

@@ -7,6 +7,10 @@ const remedies: Partial<Record<ErrorCode, string>> = {
   ERR_BUSY: 'One call at a time for each model: await the run or evaluation under way.',
   ERR_DISPOSED: 'Open the model again.',
   ERR_DEVICE_UNAVAILABLE: 'Use --device cpu; `lrdist doctor` lists the devices.',
+  ERR_DEVICE_LOST:
+    'Start again: what was trained in this process is gone, finished trials and checkpoints are not. If it happens again, look at `nvidia-smi` and at the XID lines of `dmesg`, and use another GPU or --device cpu.',
+  ERR_KERNEL:
+    'Run `lrdist doctor`, which looks at the driver and at NVRTC; --device cpu needs neither. If it finds nothing wrong, please report this with its output.',
   ERR_LIBTORCH: 'Run `lrdist doctor`; if it finds nothing wrong, please report this with its output.',
   ERR_NATIVE: 'Please report this with the output of `lrdist doctor`.',
   ERR_WRITE: 'Free some space, or choose a folder that may be written to.',

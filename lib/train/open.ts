@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { LrdistError } from '../errors.ts';
 import { env } from '../env.ts';
-import type { Matmul, NativeHead, NativeModule, NativeSessionSpec, Precision } from '../native/boundary.ts';
+import type { Matmul, NativeHead, NativeSessionSpec } from '../native/boundary.ts';
+import { chooseDevice, choosePrecision } from '../native/devices.ts';
 import { loadNative, trackSession, untrackSession } from '../native/load.ts';
 import { phase } from '../phase.ts';
 import { check } from './check.ts';
@@ -15,9 +16,9 @@ import type { Model, ModelOptions } from './model.ts';
 import { fromNative, withSignal } from './native-errors.ts';
 
 const whole = z.number().int();
-/** As `matmul()` of a session returns it; the engine checks the rest. */
+/** As `matmul()` of a session returns it; the engine checks the rest. Records of runs on a GPU name its library, which is the only one there. */
 const matmul = z.custom<Matmul>(
-  (value) => typeof value === 'string' && /^(auto|(mkl|onednn)(-linear)?(;.*)?)$/.test(value),
+  (value) => typeof value === 'string' && /^(auto|cublas|(mkl|onednn)(-linear)?(;.*)?)$/.test(value),
   {
     error: 'expected auto, mkl, onednn or a choice taken from a record',
   },
@@ -41,7 +42,7 @@ const schema = z.strictObject({
   replicas: whole.min(1).max(1024).default(1),
   device: z.string().default('cpu'),
   threads: whole.min(1).max(4096).optional(),
-  precision: z.enum(['fp32', 'bf16']).default('fp32'),
+  precision: z.enum(['fp32', 'tf32', 'bf16']).default('fp32'),
   seed: whole.nonnegative().max(Number.MAX_SAFE_INTEGER).default(42),
   matmul: matmul.optional(),
   pool: z.enum(['pooler', 'cls']).optional(),
@@ -82,6 +83,8 @@ export async function openModel(options: ModelOptions): Promise<Model> {
     pool,
     dropout: head.kind === 'masked-lm' ? 0 : classifierDropout,
   });
+  const info = native.info();
+  const device = chooseDevice(checked.device, info);
   const spec: NativeSessionSpec = {
     model: nativeSpec(config, {
       pooler: load.pooler,
@@ -90,11 +93,12 @@ export async function openModel(options: ModelOptions): Promise<Model> {
     }),
     heads: heads.map(nativeHead),
     replicas: checked.replicas,
-    device: chooseDevice(checked.device),
-    precision: choosePrecision(checked.precision, native),
-    threads: checked.threads ?? envThreads() ?? native.info().threads,
+    device,
+    precision: choosePrecision(checked.precision, device, info),
+    threads: checked.threads ?? envThreads() ?? info.threads,
     seed: checked.seed,
-    matmul: checked.matmul ?? envMatmul() ?? 'auto',
+    // The libraries to choose from are the processor's.
+    matmul: device === 'cpu' ? (ofProcessors(checked.matmul) ?? envMatmul() ?? 'auto') : 'auto',
   };
   signal?.throwIfAborted();
   let session;
@@ -135,18 +139,8 @@ function freshPlan(
   };
 }
 
-function chooseDevice(device: string): string {
-  if (device === 'auto' || device === 'cpu') return 'cpu';
-  throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no device "${device}"`, {
-    remedy: 'Use --device cpu; `lrdist doctor` lists the devices.',
-  });
-}
-
-function choosePrecision(precision: Precision, native: NativeModule): Precision {
-  if (precision === 'fp32' || native.info().bf16) return precision;
-  throw new LrdistError('ERR_DEVICE_UNAVAILABLE', 'this processor does not compute in bfloat16', {
-    remedy: 'Leave --bf16 out; on CPUs it needs avx512_bf16 or amx_bf16.',
-  });
+function ofProcessors(choice: Matmul | undefined): Matmul | undefined {
+  return choice === 'cublas' ? undefined : choice;
 }
 
 function envThreads(): number | undefined {

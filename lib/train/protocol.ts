@@ -1,7 +1,8 @@
-/** What must be the same for a run to go on where a checkpoint ended, bit for bit. */
+/** What must be the same for a run to go on where a checkpoint ended: on the same kind of device bit for bit. */
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { LrdistError } from '../errors.ts';
+import { gpuName, type DeviceKind, deviceKind } from '../native/devices.ts';
 import { loadNative } from '../native/load.ts';
 import type { Model } from './model.ts';
 import { describeRegularizers } from './regularizers.ts';
@@ -16,12 +17,15 @@ export const packageVersion: string = (createRequire(import.meta.url)('../../pac
 export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Protocol {
   const { counts } = plan;
   const { optimizer } = plan.plan;
+  const info = loadNative().info();
+  const card = gpuName(model.spec.device, info);
   return {
     lrdist: packageVersion,
-    libtorch: loadNative().info().libtorchLoaded,
+    libtorch: info.libtorchLoaded,
     matmul: model.session.matmul(),
     threads: model.spec.threads,
-    device: model.spec.device,
+    device: deviceKind(model.spec.device),
+    ...(card === undefined ? {} : { card }),
     precision: model.spec.precision,
     model_seed: model.spec.seed,
     model: digest(JSON.stringify([model.spec.model, model.parameters])),
@@ -82,11 +86,25 @@ export function digest(...parts: readonly (string | Int32Array | Uint8Array | Fl
   return hash.digest('hex').slice(0, 16);
 }
 
-/** @throws ERR_PROTOCOL_MISMATCH naming every difference */
-export function requireSame(checkpoint: string, then: Protocol, now: Protocol): void {
+/** Of the device alone. What a run learns does not hang on them: rows, masks and schedules are the same on every device. */
+const ofDevice = new Set(['device', 'card', 'matmul', 'threads']);
+
+/**
+ * Another kind of device, or another card, may go on with a run: only the last bits differ, in ways that rounding differs. Everything else must be the same.
+ *
+ * @returns what a user should know
+ * @throws ERR_PROTOCOL_MISMATCH naming every difference
+ */
+export function requireSame(checkpoint: string, then: Protocol, now: Protocol): readonly string[] {
+  const moved = then['device'] !== now['device'] || then['card'] !== now['card'];
   const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
-  const different = keys.filter((key) => then[key] !== now[key]);
-  if (different.length === 0) return;
+  const different = keys.filter((key) => then[key] !== now[key] && !(moved && ofDevice.has(key)));
+  if (different.length === 0)
+    return moved
+      ? [
+          `${checkpoint} was made on ${nameOf(then)}, this run goes on on ${nameOf(now)}: same rows, masks and schedule, other last bits`,
+        ]
+      : [];
   const lines = different.map(
     (key) => `  ${key}: ${then[key] ?? 'absent'} in the checkpoint, ${now[key] ?? 'absent'} now`,
   );
@@ -97,4 +115,14 @@ export function requireSame(checkpoint: string, then: Protocol, now: Protocol): 
       remedy: 'Use the options, data and versions of the interrupted run, or start anew with --overwrite_output_dir.',
     },
   );
+}
+
+/** The kind of device that a checkpoint was made on. */
+export function deviceOf(protocol: Protocol): DeviceKind {
+  return deviceKind(String(protocol['device'] ?? 'cpu'));
+}
+
+function nameOf(protocol: Protocol): string {
+  const { device = 'cpu', card } = protocol;
+  return card === undefined ? String(device) : `${device} (${card})`;
 }

@@ -119,6 +119,68 @@ test('when memory runs out the batch is halved at once, and later batches are as
   assert.match(results[0].error, /ERR_OUT_OF_MEMORY: no room for 1/);
 });
 
+test('a lost device: a new process runs the batch again, as it was', async () => {
+  const { results, starts, events } = await run('lose once', 3);
+  assert.deepEqual(
+    results.map(({ state }) => state),
+    ['complete', 'complete', 'complete'],
+  );
+  assert.deepEqual(
+    starts.map(({ trials }) => trials),
+    ['0 1 2', '0 1 2'],
+  );
+  assert.notEqual(starts[0]!.pid, starts[1]!.pid);
+  assert.match(JSON.stringify(results[0]?.attributes?.crashes), /ERR_DEVICE_LOST: the GPU has fallen off the bus/);
+  assert.deepEqual(events[0], {
+    type: 'crash',
+    trials: [0, 1, 2],
+    error: 'ERR_DEVICE_LOST: the GPU has fallen off the bus',
+    outOfMemory: false,
+    next: 3,
+  });
+});
+
+test('a device that stays away is given up, and its batch goes to another', async () => {
+  const log = newFile();
+  const slots = [{ DEVICE: 'bad' }, { DEVICE: 'good' }];
+  const executor = childProcessExecutor({ module, slots, grace: 500, options: { log, once: newFile(), pause: 30 } });
+  const { context, events } = contextOf();
+  // The third waits for a place, and gets the one that is left.
+  const all = await Promise.all([0, 1, 2].map(() => executor.run(jobsOf(1, 'lose'), context)));
+  assert.ok(all.flat().every(({ state }) => state === 'complete'));
+  const note = events.find((event) => (event as { type?: string }).type === 'note') as { note: string };
+  assert.equal(note.note, 'a child process has no device: there is no GPU; 1 of 2 go on');
+  assert.deepEqual(
+    startsIn(log)
+      .map(({ device }) => device)
+      .sort(),
+    ['bad', 'good', 'good', 'good'],
+  );
+  await executor.dispose();
+});
+
+test('with the last device gone, all that wait are told', async () => {
+  const log = newFile();
+  const executor = childProcessExecutor({
+    module,
+    slots: [{ DEVICE: 'bad' }],
+    grace: 500,
+    options: { log, once: newFile() },
+  });
+  const { context } = contextOf();
+  const all = await Promise.allSettled([0, 1].map(() => executor.run(jobsOf(1, 'lose'), context)));
+  for (const outcome of all) {
+    assert.ok(outcome.status === 'rejected');
+    assert.equal((outcome.reason as { code: string }).code, 'ERR_DEVICE_UNAVAILABLE');
+  }
+  assert.deepEqual(
+    startsIn(log).map(({ device }) => device),
+    ['bad'],
+  );
+  await assert.rejects(executor.run(jobsOf(1, 'fine'), context), { code: 'ERR_DEVICE_UNAVAILABLE' });
+  await executor.dispose();
+});
+
 test('an objective that throws fails its trials and keeps its process', async () => {
   const log = newFile();
   const executor = childProcessExecutor({ module, options: { log } });

@@ -6,6 +6,7 @@ import { type DemoSettings, fullDemo, quickDemo } from '../../demo/settings.ts';
 import { shiftReading } from '../../report/shift-reading.ts';
 import { shiftTable } from '../../report/shift.ts';
 import { demoProgress } from '../demo-progress.ts';
+import { deviceOptions } from '../options.ts';
 import { formatSeconds } from '../progress.ts';
 import { command, type CommandContext } from '../run.ts';
 
@@ -13,6 +14,7 @@ interface Arguments {
   readonly quick?: boolean | undefined;
   readonly seeds?: number | undefined;
   readonly cache_dir?: string | undefined;
+  readonly device?: string | undefined;
   readonly threads?: number | undefined;
 }
 
@@ -32,12 +34,13 @@ const builder = (y: Argv): Argv<Arguments> =>
         defaultDescription: 'demo in the cache folder',
         describe: 'folder for the pretrained model',
       },
-      threads: { type: 'number', requiresArg: true, describe: 'compute threads' },
+      device: deviceOptions.device,
+      threads: deviceOptions.threads,
     })
     .example('lrdist demo', 'the whole, a few minutes on two cores');
 
 async function run(
-  { quick, seeds, cache_dir: cache, threads }: Arguments,
+  { quick, seeds, cache_dir: cache, device, threads }: Arguments,
   { output, signal }: CommandContext,
 ): Promise<void> {
   if (seeds !== undefined && !(Number.isInteger(seeds) && seeds >= 1 && seeds <= 1000)) {
@@ -53,6 +56,7 @@ async function run(
       signal,
       onEvent: progress.event,
       ...(cache === undefined ? {} : { cache }),
+      ...(device === undefined ? {} : { device }),
       ...(threads === undefined ? {} : { threads }),
     });
     progress.stop();

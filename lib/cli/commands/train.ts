@@ -86,7 +86,6 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     replicas: requested.length,
     seed: checked.seed,
     signal,
-    ...optional('device', optionText(args, 'device')),
     ...optional('pool', optionText(args, 'classifier_input') as 'pooler' | 'cls' | undefined),
     ...sessionSettings(args, resume),
   });
@@ -109,6 +108,7 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     ...optional('resume', resume),
     ...optional('profile', profile),
   });
+  for (const note of tuning.notes) output.note(note);
   const { groups } = await showRun(tuning.run, counts.total, resume?.state.step ?? 0, names, output);
   const tuned = await tuning.result;
   if (tuned.run.stopped) output.note(`stopped early at step ${tuned.run.steps} of ${counts.total}`);

@@ -6,7 +6,7 @@ import { createPruner } from '../../search/pruners/create.ts';
 import { createSampler } from '../../search/samplers/create.ts';
 import type { Storage, StoredStudy } from '../../search/storage/storage.ts';
 import { command, type CommandContext } from '../run.ts';
-import { pairProcesses, sharedThreads } from '../search/executor.ts';
+import { pairProcesses, resolveAuto, sharedThreads } from '../search/executor.ts';
 import type { SearchArguments } from '../search/options.ts';
 import { participation } from '../search/plan.ts';
 import { countOf, invalid, numberOf, textOf } from '../search/reading.ts';
@@ -70,7 +70,7 @@ async function work(
   const { processes, mode, lease, attempts, ...part } = participation(args);
   const agreed = agreedWidth(await storage.trials(stored.id))?.batchSize;
   const batchSize = args['trials_per_batch'] === undefined ? (agreed ?? part.batchSize) : part.batchSize;
-  const device = textOf(args, 'device');
+  const device = resolveAuto(textOf(args, 'device'));
   const threads = countOf(args, 'threads') ?? sharedThreads(processes, device);
   const spec = storedSpec(stored, { model, dataDir: dataDirOf(args), ...optional('threads', threads) });
   let view: SearchView | undefined;

@@ -40,7 +40,10 @@ export const storageOption = {
 /** How a process takes part in a study. */
 export const workerOptions = define({
   trials_per_batch: number('trials trained side by side', '4'),
-  processes: number('child processes that train; a crash costs one batch', 'none: this process'),
+  processes: number(
+    'child processes that train; a crash costs one batch',
+    'none: this process; of several GPUs one each',
+  ),
   async: flag('ask for the next trials as soon as there is room, instead of in rounds'),
   lease: number('seconds after which others take over the trials of a worker that is not heard of', '60'),
   attempts: number('attempts at a trial that may be lost with their worker before it has failed', '3'),

@@ -1,7 +1,7 @@
 /** All that a search's command line says, before anything is loaded. */
 import type { RateDistribution } from '../../rates/distribution.ts';
 import type { CommandContext } from '../run.ts';
-import { sharedThreads } from './executor.ts';
+import { defaultProcesses, resolveAuto, sharedThreads } from './executor.ts';
 import { type FinalPlan, finalPlan } from './finals.ts';
 import type { SearchArguments } from './options.ts';
 import { pairsOf, type NamedPair } from './pairs.ts';
@@ -40,7 +40,7 @@ export function participation(
     throw invalid(`--lease: expected seconds above 0 and at most 86400, received ${lease}`);
   return {
     batchSize: countOf(args, 'trials_per_batch') ?? 4,
-    processes: countOf(args, 'processes') ?? 0,
+    processes: countOf(args, 'processes') ?? defaultProcesses(resolveAuto(textOf(args, 'device'))),
     mode: args['async'] === true ? 'async' : 'lockstep',
     lease: lease === undefined ? undefined : 1000 * lease,
     attempts: countOf(args, 'attempts'),
@@ -57,7 +57,7 @@ export async function searchPlan(args: SearchArguments, context: CommandContext)
   const part = participation(args);
   const storage = searchAddress(args);
   const { layers, ...spec } = await sharedSpec(args, strategy.paper, context);
-  const threads = sharedThreads(part.processes, textOf(args, 'device'));
+  const threads = sharedThreads(part.processes, resolveAuto(textOf(args, 'device')));
   return {
     ...part,
     pairs,

@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { resolveModel } from '../../data/hub.ts';
 import { LrdistError } from '../../errors.ts';
+import type { Precision } from '../../native/boundary.ts';
 import { configLabels, readConfig } from '../../train/config.ts';
 import { type LoadedTask, type LoadTaskOptions, loadTask, openTaskTokenizer } from '../../train/load-task.ts';
 import type { CommandContext } from '../run.ts';
@@ -127,7 +128,14 @@ export function optional<K extends string, V>(key: K, value: V | undefined): { [
 export const optionText = text;
 export const optionNumber = number;
 
-/** What `--bf16` and `--no-bf16` say. */
-export function precisionOf(args: { readonly bf16?: unknown }): { precision?: 'fp32' | 'bf16' } {
-  return args.bf16 === undefined ? {} : { precision: args.bf16 === true ? 'bf16' : 'fp32' };
+/** What `--bf16`, `--tf32` and their negations say. @throws ERR_INVALID_OPTION for both */
+export function precisionOf(args: { readonly bf16?: unknown; readonly tf32?: unknown }): { precision?: Precision } {
+  const { bf16, tf32 } = args;
+  if (bf16 === true && tf32 === true)
+    throw new LrdistError('ERR_INVALID_OPTION', '--bf16 and --tf32 are both given', {
+      remedy:
+        'Give one: with --bf16 the large matrix products are no longer in fp32, so that --tf32 has nothing to speed up.',
+    });
+  if (bf16 === undefined && tf32 === undefined) return {};
+  return { precision: bf16 === true ? 'bf16' : tf32 === true ? 'tf32' : 'fp32' };
 }

@@ -27,7 +27,7 @@ const withoutEffect = {
   dataloader_pin_memory: ['boolean', 'the rows lie in memory'],
   preprocessing_num_workers: ['number', 'tokenizing is quick and cached'],
   full_determinism: ['boolean', 'runs repeat their bits anyway'],
-  use_cpu: ['boolean', 'training runs on the CPU'],
+  use_cpu: ['boolean', 'the device is the CPU unless --device names another'],
   gradient_checkpointing: ['boolean', 'it would change no result'],
   disable_tqdm: ['boolean', 'use --quiet for no progress'],
   trust_remote_code: ['boolean', 'no code of a model is ever run'],

@@ -1,6 +1,7 @@
 /** The files beside a trained model's weights. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { gpuName } from '../../native/devices.ts';
 import { loadNative } from '../../native/load.ts';
 import type { RateDistribution } from '../../rates/distribution.ts';
 import { toDocument } from '../../rates/file.ts';
@@ -74,9 +75,17 @@ function cardOf(
       ['lrdist', packageVersion],
       ['libtorch', loadNative().info().libtorchLoaded],
       ['Node', process.versions.node],
+      ...deviceRow(model),
       ['Matrix products', model.session.matmul()],
     ],
   };
+}
+
+/** A run on the processor says so by its library for matrix products. */
+function deviceRow({ spec }: Model): [string, string][] {
+  if (spec.device === 'cpu') return [];
+  const card = gpuName(spec.device, loadNative().info());
+  return [['Device', card === undefined ? spec.device : `${spec.device} (${card})`]];
 }
 
 function hyperparameters({ args, run }: FineTuneResult, distribution: RateDistribution): [string, string | number][] {

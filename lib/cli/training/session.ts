@@ -3,9 +3,11 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LrdistError } from '../../errors.ts';
 import type { Matmul, Precision } from '../../native/boundary.ts';
+import { deviceKind } from '../../native/devices.ts';
 import { flat, MAX_RATE, type RateDistribution } from '../../rates/distribution.ts';
 import { loadRates } from '../../rates/parse.ts';
 import { type Checkpoint, latestCheckpoint, listCheckpoints, openCheckpoint } from '../../train/checkpoint.ts';
+import { deviceOf } from '../../train/protocol.ts';
 import { exists, removeLeftovers, requireWritable } from '../../train/files.ts';
 import { optional, optionNumber, optionText, precisionOf } from './inputs.ts';
 import type { RawArguments } from './options.ts';
@@ -70,18 +72,27 @@ async function hasTrainedReplica(outputDir: string): Promise<boolean> {
   return false;
 }
 
-/** Settings of the session that must be those of the checkpoint; an option that says otherwise is caught as a mismatch. */
+/**
+ * Settings of the session that must be those of the checkpoint; an option that says otherwise is caught as a mismatch. The device is the checkpoint's
+ * unless the command line names one; on another kind of device its threads and library for matrix products say nothing.
+ */
 export function sessionSettings(
   args: RawArguments,
   resume: Checkpoint | undefined,
-): { threads?: number; matmul?: Matmul; precision?: Precision } {
-  const threads = optionNumber(args, 'threads') ?? (resume?.state.protocol['threads'] as number | undefined);
-  const matmul = resume?.state.protocol['matmul'] as Matmul | undefined;
-  const precision = resume?.state.protocol['precision'] as Precision | undefined;
+): { device?: string; threads?: number; matmul?: Matmul; precision?: Precision } {
+  const protocol = resume?.state.protocol;
+  const before = protocol === undefined ? undefined : deviceOf(protocol);
+  const device = optionText(args, 'device') ?? before;
+  const moved = before !== undefined && device !== 'auto' && deviceKind(device!) !== before;
+  const kept = moved ? undefined : protocol;
+  const precision = protocol?.['precision'] as Precision | undefined;
+  const threads = optionNumber(args, 'threads') ?? (kept?.['threads'] as number | undefined);
   return {
+    ...optional('device', device),
     ...optional('threads', threads),
-    ...optional('matmul', matmul),
-    ...optional('precision', precision),
+    ...optional('matmul', kept?.['matmul'] as Matmul | undefined),
+    // What processors do not compute in is a mismatch, as other precisions are.
+    ...(device === 'cpu' && precision === 'tf32' ? {} : optional('precision', precision)),
     ...precisionOf(args),
   };
 }

@@ -2,7 +2,7 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { LrdistError } from '../../errors.ts';
 import type { BatchContext, BatchObjective, Job } from '../executor.ts';
-import { reasonOf } from './failures.ts';
+import { codeOf, reasonOf } from './failures.ts';
 import { readToChild, readToParent, type ToChild, type ToParent } from './messages.ts';
 
 type Run = Extract<ToChild, { type: 'run' }>;
@@ -55,7 +55,7 @@ async function create({ module, options }: Extract<ToChild, { type: 'create' }>)
     objective = made as BatchObjective;
     send({ type: 'ready' });
   } catch (error) {
-    send({ type: 'unfit', error: reasonOf(error) });
+    send({ type: 'unfit', error: reasonOf(error), ...code(error) });
   }
 }
 
@@ -81,12 +81,13 @@ async function run({ id, jobs, rungs, maxStep }: Run): Promise<void> {
   try {
     send({ type: 'done', id, results: await objective!(jobs, context) });
   } catch (error) {
-    send({ type: 'threw', id, error: reasonOf(error), outOfMemory: isOutOfMemory(error) });
+    send({ type: 'threw', id, error: reasonOf(error), ...code(error) });
   }
 }
 
-function isOutOfMemory(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ERR_OUT_OF_MEMORY';
+function code(error: unknown): { readonly code?: string } {
+  const known = codeOf(error);
+  return known === undefined ? {} : { code: known };
 }
 
 /** @throws Error if what the objective gave is no report or result */

@@ -1,6 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { LrdistError } from '../../errors.ts';
+import { isLrdistError, LrdistError } from '../../errors.ts';
 import type { BatchContext, Executor, Job, JobResult } from '../executor.ts';
 import type { Json } from '../trial.ts';
 import { Child, type ChildOptions, type ChildOutcome } from './child.ts';
@@ -46,10 +46,11 @@ const MOST_STARTS = 5;
 
 /**
  * Runs batches in child processes that are kept alive, so that a crash costs one batch and not the search. A batch whose child says that memory ran out (ERR_OUT_OF_MEMORY, or the heap of node) is run again in
- * halves, and later batches are as small; one whose child ends for an unknown reason is run again as it is, then in halves; a single trial that still fails has failed, with the reason and the last of what the
- * child wrote to standard error. What happened before is in the trial's attribute `crashes`.
+ * halves, and later batches are as small; one whose child ends for an unknown reason, or loses its device (ERR_DEVICE_LOST), is run again as it is, then in halves; a single trial that still fails has failed, with
+ * the reason and the last of what the child wrote to standard error. What happened before is in the trial's attribute `crashes`. Every time a new child takes the place of the old one. A place whose device is gone
+ * is given up, and the batch goes to another.
  *
- * @throws LrdistError ERR_INVALID_OPTION; `run` rejects with ERR_EXECUTOR if the job module cannot be used
+ * @throws LrdistError ERR_INVALID_OPTION; `run` rejects with ERR_EXECUTOR if the job module cannot be used, with ERR_DEVICE_UNAVAILABLE or ERR_DEVICE_LOST if no place is left
  */
 export function childProcessExecutor(options: ChildProcessOptions): Executor {
   const checked = checkExecutorOptions(schema, options);
@@ -68,9 +69,12 @@ class ChildProcessExecutor implements Executor {
   readonly batchSize: number;
   readonly parallel: number;
   readonly #options: Checked;
-  readonly #slots: readonly Slot[];
+  /** Places that can be used. */
+  #slots: readonly Slot[];
   readonly #free: Slot[];
-  readonly #queue: ((slot: Slot) => void)[] = [];
+  readonly #queue: { readonly resolve: (slot: Slot) => void; readonly reject: (error: unknown) => void }[] = [];
+  /** Why no place is left. */
+  #gone: LrdistError | undefined;
   /** Trials in a batch, at most, since memory ran out. */
   #most = Infinity;
   #disposed = false;
@@ -84,16 +88,50 @@ class ChildProcessExecutor implements Executor {
   }
 
   async run(jobs: readonly Job[], context: BatchContext): Promise<readonly JobResult[]> {
-    context.signal.throwIfAborted();
-    const slot = this.#free.shift() ?? (await new Promise<Slot>((resolve) => this.#queue.push(resolve)));
-    try {
-      return await this.#runInParts(slot, jobs, context, Math.min(jobs.length, this.#most), []);
-    } finally {
-      slot.child?.hold(false);
-      const next = this.#queue.shift();
-      if (next) next(slot);
-      else this.#free.push(slot);
+    for (;;) {
+      context.signal.throwIfAborted();
+      if (this.#gone !== undefined) throw this.#gone;
+      const slot =
+        this.#free.shift() ?? (await new Promise<Slot>((resolve, reject) => this.#queue.push({ resolve, reject })));
+      try {
+        const results = await this.#runInParts(slot, jobs, context, Math.min(jobs.length, this.#most), []);
+        this.#giveBack(slot);
+        return results;
+      } catch (error) {
+        if (!hasNoDevice(error)) {
+          this.#giveBack(slot);
+          throw error;
+        }
+        await this.#giveUp(slot, error, context);
+      }
     }
+  }
+
+  #giveBack(slot: Slot): void {
+    slot.child?.hold(false);
+    const next = this.#queue.shift();
+    if (next) next.resolve(slot);
+    else this.#free.push(slot);
+  }
+
+  /** Of a place whose device is gone. @throws the reason if it was the last one */
+  async #giveUp(slot: Slot, error: LrdistError, context: BatchContext): Promise<void> {
+    this.#slots = this.#slots.filter((each) => each !== slot);
+    slot.child?.hold(false);
+    await slot.child?.end();
+    const left = this.#slots.length;
+    const device = slot.environment['CUDA_VISIBLE_DEVICES'];
+    const where = device === undefined ? 'a child process' : `the child process on GPU ${device}`;
+    if (left > 0) {
+      context.progress({
+        type: 'note',
+        note: `${where} has no device: ${error.message}; ${left} of ${this.parallel} go on`,
+      });
+      return;
+    }
+    this.#gone = error;
+    for (const { reject } of this.#queue.splice(0)) reject(error);
+    throw error;
   }
 
   async #runInParts(
@@ -119,9 +157,10 @@ class ChildProcessExecutor implements Executor {
     for (let retries = this.#options.retries; ; retries--) {
       const outcome = await this.#runOnce(slot, jobs, context);
       if (outcome.type === 'done') return withCrashes(outcome.results, crashes);
-      const { type, error, outOfMemory } = outcome;
-      if (type === 'threw' && !outOfMemory) return withCrashes(failedResults(jobs, error), crashes);
-      // After a failed allocation, too, a fresh process is the safer place.
+      const { type, error, cause } = outcome;
+      const outOfMemory = cause === 'memory';
+      if (type === 'threw' && cause === 'unknown') return withCrashes(failedResults(jobs, error), crashes);
+      // After a failed allocation, too, a fresh process is the safer place; after a lost device it is the only one.
       await slot.child?.end();
       crashes = [...crashes, error];
       const asItIs = !outOfMemory && retries > 0;
@@ -178,6 +217,10 @@ class ChildProcessExecutor implements Executor {
     this.#disposed = true;
     await Promise.all(this.#slots.map(async ({ child }) => child?.end()));
   }
+}
+
+function hasNoDevice(error: unknown): error is LrdistError {
+  return isLrdistError(error) && (error.code === 'ERR_DEVICE_UNAVAILABLE' || error.code === 'ERR_DEVICE_LOST');
 }
 
 function withCrashes(results: readonly JobResult[], crashes: readonly string[]): readonly JobResult[] {

@@ -21,7 +21,9 @@ export interface ChildOptions {
 /** How a batch ended in the child. */
 export type ChildOutcome =
   | { readonly type: 'done'; readonly results: readonly JobResult[] }
-  | { readonly type: 'threw' | 'died'; readonly error: string; readonly outOfMemory: boolean };
+  | { readonly type: 'threw' | 'died'; readonly error: string; readonly cause: 'memory' | 'device' | 'unknown' };
+
+type Unfit = Extract<ToParent, { type: 'unfit' }>;
 
 /** A process that runs batches, one at a time. */
 export class Child {
@@ -29,7 +31,7 @@ export class Child {
   readonly #grace: number;
   /** Resolves to the reason once the process is gone. */
   readonly #gone: Promise<string>;
-  readonly #ready: Promise<string | undefined>;
+  readonly #ready: Promise<Unfit | undefined>;
   #dead = false;
   #tail = '';
   #runs = 0;
@@ -52,19 +54,27 @@ export class Child {
       });
     child.on('message', (message) => this.#receive(message));
     this.#gone = this.#untilGone();
-    const { promise, resolve } = Promise.withResolvers<string | undefined>();
-    this.#listen = (message) => resolve(message.type === 'unfit' ? message.error : undefined);
+    const { promise, resolve } = Promise.withResolvers<Unfit | undefined>();
+    this.#listen = (message) => resolve(message.type === 'unfit' ? message : undefined);
     this.#ready = promise;
     this.#send({ type: 'create', module, options });
   }
 
-  /** @returns why the child ended before it was ready, if it did. @throws LrdistError ERR_EXECUTOR if the job module is of no use */
+  /**
+   * @returns why the child ended before it was ready, if it did
+   * @throws LrdistError ERR_EXECUTOR if the job module is of no use; ERR_DEVICE_UNAVAILABLE or ERR_DEVICE_LOST if its device is
+   */
   async ready(signal: AbortSignal): Promise<string | undefined> {
-    const unfit = this.#ready.then((error) => ({ error }));
+    const unfit = this.#ready.then((found) => ({ error: found?.error, code: found?.code }));
     const ended = await Promise.race([unfit, this.#gone, aborted(signal)]);
     signal.throwIfAborted();
     if (typeof ended === 'string') return ended;
     if (ended?.error === undefined) return undefined;
+    const { code, error } = ended;
+    if (code === 'ERR_DEVICE_UNAVAILABLE' || code === 'ERR_DEVICE_LOST')
+      throw new LrdistError(code, error.replace(`${code}: `, ''), {
+        remedy: 'Run `lrdist doctor`, which looks at the devices.',
+      });
     throw new LrdistError('ERR_EXECUTOR', `the job module cannot be used: ${ended.error}`, {
       remedy: 'It must export createObjective(options), which returns an objective.',
     });
@@ -93,10 +103,12 @@ export class Child {
       if (message.type === 'report') void this.#decide(message, context);
       else if (message.type === 'progress') context.progress(message.event);
       else if (message.type === 'done') resolve({ type: 'done', results: message.results });
-      else resolve(message);
+      else resolve({ type: 'threw', error: message.error, cause: causeOf(message.code) });
     };
     const died = this.#gone.then((error): ChildOutcome => {
-      return { type: 'died', error, outOfMemory: /out of memory|ERR_OUT_OF_MEMORY/i.test(error) };
+      // What the engine or node said last.
+      const memory = /out of memory|ERR_OUT_OF_MEMORY/i.test(error);
+      return { type: 'died', error, cause: memory ? 'memory' : 'unknown' };
     });
     const stop = () => this.#send({ type: 'abort', id, reason: reasonOf(signal.reason) });
     signal.addEventListener('abort', stop, { once: true });
@@ -159,6 +171,10 @@ export class Child {
     const tail = this.#tail.trim();
     return `the child process ${how}${tail === '' ? '' : `: ${tail}`}`;
   }
+}
+
+function causeOf(code: string | undefined): 'memory' | 'device' | 'unknown' {
+  return code === 'ERR_OUT_OF_MEMORY' ? 'memory' : code === 'ERR_DEVICE_LOST' ? 'device' : 'unknown';
 }
 
 function aborted(signal: AbortSignal): Promise<undefined> {

@@ -20,8 +20,8 @@ export type ToChild =
 
 export type ToParent =
   | { readonly type: 'ready' }
-  /** The module could not be loaded, or made no objective. */
-  | { readonly type: 'unfit'; readonly error: string }
+  /** The module could not be loaded, or made no objective; `code` is the error's. */
+  | { readonly type: 'unfit'; readonly error: string; readonly code?: string | undefined }
   | {
       readonly type: 'report';
       readonly id: number;
@@ -32,7 +32,7 @@ export type ToParent =
   | { readonly type: 'progress'; readonly id: number; readonly event: Json }
   | { readonly type: 'done'; readonly id: number; readonly results: readonly JobResult[] }
   /** The objective threw. */
-  | { readonly type: 'threw'; readonly id: number; readonly error: string; readonly outOfMemory: boolean };
+  | { readonly type: 'threw'; readonly id: number; readonly error: string; readonly code?: string | undefined };
 
 const id = z.int().min(0);
 const job = z.object({
@@ -66,11 +66,11 @@ const toChild = z.discriminatedUnion('type', [
 
 const toParent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ready') }),
-  z.object({ type: z.literal('unfit'), error: z.string() }),
+  z.object({ type: z.literal('unfit'), error: z.string(), code: z.string().optional() }),
   z.object({ type: z.literal('report'), id, report: id, step: z.int(), reports: z.array(report) }),
   z.object({ type: z.literal('progress'), id, event: z.json() }),
   z.object({ type: z.literal('done'), id, results: z.array(result) }),
-  z.object({ type: z.literal('threw'), id, error: z.string(), outOfMemory: z.boolean() }),
+  z.object({ type: z.literal('threw'), id, error: z.string(), code: z.string().optional() }),
 ]);
 
 /** @returns the message, or in words what is wrong with it */
