@@ -1,11 +1,10 @@
 // The chunks of some tensors, in the device's memory.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "../layout.h"
-#include "device.h"
+#include "array.h"
 #include "../../kernels/cuda/chunk.h"
 
 namespace lrdist::cuda {
@@ -15,14 +14,14 @@ class ChunkList {
   // tensors [T]: which ones; empty: all. Uploads; not in graphs.
   ChunkList(Device& device, const Layout& layout, const std::vector<uint8_t>& tensors);
 
-  const Chunk* chunks() const { return chunks_->as<Chunk>(); }
-  int count() const { return static_cast<int>(starts_.back()); }
+  const Chunk* chunks() const { return chunks_.data(); }
+  int count() const { return starts_.back(); }
   // First chunk of each tensor, [T + 1].
   const std::vector<int>& starts() const { return starts_; }
-  int64_t bytes() const { return chunks_->bytes(); }
+  int64_t bytes() const { return chunks_.bytes(); }
 
  private:
-  std::unique_ptr<DeviceMemory> chunks_;
+  Array<Chunk> chunks_;
   std::vector<int> starts_;
 };
 

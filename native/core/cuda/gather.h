@@ -1,7 +1,6 @@
 // Passes over whole gradients outside of training: for Fisher information and mean gradients; and the comparison of two buffers.
 #pragma once
 
-#include <memory>
 #include <vector>
 
 #include "chunk_list.h"
@@ -9,7 +8,7 @@
 
 namespace lrdist::cuda {
 
-// Sums gradients of all replicas into [K][P] buffers.
+// Sums gradients of all replicas into [K][P] buffers. Its calls can be recorded in a graph, which it must outlive.
 class GradientSum {
  public:
   // written [T]: tensors that the passes write; word_dense: the word embedding's as a whole, else rows with stamp[row] = *step + 1.
@@ -20,13 +19,12 @@ class GradientSum {
   void add_scaled(const float* gradients, float* sum, float scale, int64_t replicas);
 
  private:
-  GatherArguments arguments(const float* gradients, float* sum, float scale) const;
+  void launch(const Kernel<GatherArguments>& kernel, const float* gradients, float* sum, float scale, int64_t replicas);
   Device& device_;
   ChunkList list_;
+  Array<TensorFacts> facts_;
   WordState word_;
-  std::unique_ptr<DeviceMemory> facts_;
-  int tensor_count_;
-  long long stride_;
+  int64_t stride_;
 };
 
 // [K][T][4]: sums of a^2, a b, b^2, (a - b)^2 of each tensor, in double. Strides are P, or 0 where one row serves all replicas. Waits for the result.

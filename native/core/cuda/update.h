@@ -2,22 +2,19 @@
 // calls can be recorded in a graph. Semantics: core/optimizer.cc, core/penalties.cc and the order of things in core/train.cc.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <vector>
 
-#include "../engine.h"
-#include "../layout.h"
-#include "chunk_list.h"
 #include "device.h"
-#include "../../kernels/cuda/optimizer.h"
+#include "update_rules.h"
 
 namespace lrdist::cuda {
 
-// bf16 copies: element i of replica k's arena is data[k * stride + i - begin].
+// bf16 copies: element i of replica k's arena is data[k * stride + i - begin]; begin and stride are multiples of 4.
 struct LowArena {
   bfloat* data = nullptr;
   long long begin = 0, stride = 0;
+  bool operator==(const LowArena&) const = default;
 };
 
 // The device's memory that updates work on. P = layout.size, T tensors.
@@ -27,8 +24,8 @@ struct UpdateBuffers {
   float* mixed = nullptr;                       // [K][P], needed if uses_mixout(plan)
   LowArena mixed_low;                           // the same in bf16, if passes need it
   int* steps;                                   // [K][T], updates of each tensor so far
-  unsigned char* touched;                       // [K][vocab]: word rows that had a gradient; moments of the others are zero
-  const unsigned* stamp;                        // [vocab]: *step + 1 where a row has a gradient in this step
+  unsigned char* touched;                       // [K][vocab]: word rows that had a gradient, marked here; moments of the others are zero
+  unsigned* stamp;                              // [vocab]: *step + 1 where a row has a gradient in this step; cleared before a segment
   const unsigned* step;                         // of the dropout stream
   const unsigned* segment_step;                 // index in the segment
   const double* step_loss;                      // [K]
@@ -36,9 +33,6 @@ struct UpdateBuffers {
   const double* factors;                        // [K][steps] or [K][steps][G]
   UpdateResults results;
 };
-
-// Device address of a slot's values for a replica. Throws ERR_INVALID_OPTION if there is no such slot.
-using SlotRow = std::function<const float*(int64_t slot, int64_t replica)>;
 
 // Whether passes read mixed weights in place of the replicas' own.
 bool uses_mixout(const Plan& plan);
@@ -48,7 +42,8 @@ class Update {
   explicit Update(Device& device);
   ~Update();
 
-  // Before the first step of every segment, outside graphs. Uploads the tables. Returns false if graphs that were recorded before must not be replayed any more.
+  // Before the first step of every segment, outside graphs. Uploads the tables, whose sizes plan and segment must fit. Returns false if graphs that
+  // were recorded before must not be replayed any more.
   bool begin_segment(const Layout& layout, const Plan& plan, const Segment& segment, uint64_t seed, int64_t replicas, const UpdateBuffers& buffers,
                      const SlotRow& slot);
   // For steps whose passes write these tensors [T]. word_dense: the word embedding's gradient is written as a whole (a tied decoder's). Outside graphs,

@@ -34,7 +34,7 @@ struct BeginUpdatesArguments {
   int* non_finite;
   int replicas;
 };
-inline constexpr Kernel<BeginUpdatesArguments> begin_updates_kernel{"begin_updates"};
+inline constexpr Kernel<BeginUpdatesArguments> begin_updates_kernel{"begin_updates_kernel"};
 
 // After the penalties: one block for each replica adds the partial sums of squares, clips, looks whether loss and norm are finite, and writes the results
 // and the coefficients of each tensor; step counts go up where it will be updated.
@@ -55,7 +55,7 @@ struct DecideUpdateArguments {
   Coefficients* coefficients;          // [replicas][tensors]
   UpdateResults results;
 };
-inline constexpr Kernel<DecideUpdateArguments> decide_update_kernel{"decide_update"};
+inline constexpr Kernel<DecideUpdateArguments> decide_update_kernel{"decide_update_kernel"};
 
 // One block for each chunk of each replica. Child-Tuning's masks, the update, RecAdam's pull; rows of the word embedding that never had a gradient only decay.
 struct AdamArguments {
@@ -72,7 +72,7 @@ struct AdamArguments {
   bfloat* low;                         // or null: element i of replica k also to low[k * low_stride + i - low_begin], from low_begin on
   long long low_begin, low_stride;
 };
-inline constexpr Kernel<AdamArguments> adam_kernel{"adam"};
+inline constexpr Kernel<AdamArguments> adam_kernel{"adam_kernel"};
 
 // sum += scale * g^2, or scale * g; rows of the word embedding without gradient are left out.
 struct GatherArguments {
@@ -83,8 +83,8 @@ struct GatherArguments {
   long long stride;  // of both
   float scale;
 };
-inline constexpr Kernel<GatherArguments> add_squares_kernel{"add_squares"};
-inline constexpr Kernel<GatherArguments> add_scaled_kernel{"add_scaled"};
+inline constexpr Kernel<GatherArguments> add_squares_kernel{"add_squares_kernel"};
+inline constexpr Kernel<GatherArguments> add_scaled_kernel{"add_scaled_kernel"};
 
 // partials[k][chunk][4] = sums of a^2, a b, b^2, (a - b)^2
 struct CompareArguments {
@@ -93,7 +93,7 @@ struct CompareArguments {
   long long stride_a, stride_b;  // 0: one row for all replicas
   double* partials;
 };
-inline constexpr Kernel<CompareArguments> compare_chunks_kernel{"compare_chunks"};
+inline constexpr Kernel<CompareArguments> compare_chunks_kernel{"compare_chunks_kernel"};
 
 // moments[k][tensor][4] = sums of its chunks' partials in their order; one thread for each. starts [tensors + 1]: first chunk of each tensor.
 struct AddComparedArguments {
@@ -102,6 +102,6 @@ struct AddComparedArguments {
   int chunks, tensor_count, replicas;
   double* moments;
 };
-inline constexpr Kernel<AddComparedArguments> add_compared_kernel{"add_compared"};
+inline constexpr Kernel<AddComparedArguments> add_compared_kernel{"add_compared_kernel"};
 
 }  // namespace lrdist::cuda

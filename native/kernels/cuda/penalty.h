@@ -12,7 +12,7 @@ struct ReplicaRules {
   int penalty, transform;
   float strength, head_strength;          // L2-SP and EWC, on tensors with an anchor and without
   const float *anchor, *fisher;           // the replica's rows of the slots
-  double task_slope, midpoint, constant;  // RecAdam
+  double slope, midpoint, constant;      // RecAdam
   const float *mix_anchor, *mask_fisher;
   unsigned threshold, key0, key1, site;   // the transform's draws
   float scale;
@@ -31,17 +31,16 @@ struct AddPenaltyArguments {
   long long stride;            // of both
   double* partials;
 };
-inline constexpr Kernel<AddPenaltyArguments> add_penalty_kernel{"add_penalty"};
+inline constexpr Kernel<AddPenaltyArguments> add_penalty_kernel{"add_penalty_kernel"};
 
 // Mixout's random numbers of this step, one for each column of each mixed tensor; they serve all replicas.
 struct DrawColumnsArguments {
   const TensorFacts* tensors;
-  int tensor_count, total;
   unsigned key0, key1, site;
   const unsigned* step;
   unsigned short* numbers;
 };
-inline constexpr Kernel<DrawColumnsArguments> draw_columns_kernel{"draw_columns"};
+inline constexpr Kernel<DrawColumnsArguments> draw_columns_kernel{"draw_columns_kernel"};
 
 // out = the weights for the passes of this step: mixed where a replica's rules say so, its own elsewhere. low: the same in bf16, from element low_begin on.
 struct MixArguments {
@@ -54,7 +53,7 @@ struct MixArguments {
   bfloat* low;       // or null
   long long low_begin, low_stride;
 };
-inline constexpr Kernel<MixArguments> mix_kernel{"mix"};
+inline constexpr Kernel<MixArguments> mix_kernel{"mix_kernel"};
 
 // A pulled row of the word embedding has a gradient from now on, unless it lies at its anchor and nothing else moves it, or all of its Fisher information is 0.
 // Its moments are cleared. One block for each row.
@@ -69,21 +68,22 @@ struct MarkPulledRowsArguments {
   unsigned char* touched;
   int vocab, width;
 };
-inline constexpr Kernel<MarkPulledRowsArguments> mark_pulled_rows_kernel{"mark_pulled_rows"};
+inline constexpr Kernel<MarkPulledRowsArguments> mark_pulled_rows_kernel{"mark_pulled_rows_kernel"};
 
-// The value above which the largest `kept` of the masked tensors' Fisher information lie, eight bits of it in each of four rounds (0 first):
-// a block counts its chunk's values by their next bits, then one block for each replica picks.
+// The value above which the largest `kept` of these chunks' Fisher information lie, four bits of it in each of eight rounds: blocks count their
+// chunk's values by their next bits, then one block for each replica picks.
+inline constexpr int selection_rounds = 8, selection_digits = 16;
 struct SelectionArguments {
   Chunks chunks;
   const ReplicaRules* rules;
   const long long* kept;  // [replicas]
-  unsigned* counts;       // [replicas][256], zero before the first round
+  int* counts;            // [replicas][chunks][digits]
   unsigned* prefix;       // [replicas]: the bits picked so far
   long long* rank;        // [replicas]: of the value among those with these bits
   float* thresholds;      // [replicas], after the last round
   int round;
 };
-inline constexpr Kernel<SelectionArguments> count_fisher_kernel{"count_fisher"};
-inline constexpr Kernel<SelectionArguments> pick_fisher_kernel{"pick_fisher"};
+inline constexpr Kernel<SelectionArguments> count_fisher_kernel{"count_fisher_kernel"};
+inline constexpr Kernel<SelectionArguments> pick_fisher_kernel{"pick_fisher_kernel"};
 
 }  // namespace lrdist::cuda
