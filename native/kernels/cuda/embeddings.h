@@ -22,14 +22,14 @@ struct Embed {
 };
 
 // What a row of the word table holds before its tokens are added.
-enum class WordRows {
+enum class WordRowState {
   empty,    // nothing of this step
   stamped,  // this step's gradient if its stamp says so, else nothing
   full,     // this step's gradient: the tied decoder wrote the whole table
 };
 
 // The tokens of each row that occurs: row unique[u] sums d at tokens order[starts[u]] .. order[starts[u + 1] - 1], in that order. stamp[row] becomes
-// *step, which says that the row has a gradient; touched[k][row] becomes 1 (null: not wanted).
+// *step + 1, which says that the row has a gradient of this step (0: never had one); touched[k][row] becomes 1 (null: not wanted).
 struct WordGradient {
   const int* count;   // of unique rows
   int rows_at_most;   // what *count may be
@@ -37,7 +37,7 @@ struct WordGradient {
   int width;
   Each<const float> d;  // [tokens][width]
   Each<float> table;    // [vocab][width]
-  WordRows before;
+  WordRowState before;
   unsigned* stamp;  // [vocab], shared by the replicas
   const unsigned* step;
   Each<unsigned char> touched;
@@ -76,10 +76,11 @@ struct TypeGradient {
   bool vectors;
 };
 
-constexpr Kernel<WordGradient> word_gradient_kernel{"word_gradient"};
-constexpr Kernel<WordGradient> stamp_rows_kernel{"stamp_rows"};
-constexpr Kernel<ClearUnstamped> clear_unstamped_kernel{"clear_unstamped"};
-constexpr Kernel<PositionGradient> position_gradient_kernel{"position_gradient"};
-constexpr Kernel<TypeGradient> type_gradient_kernel{"type_gradient"};
+// By width, as norm.h's.
+constexpr Kernel<Embed> embed_any{"embed_any"}, embed_1{"embed_1"}, embed_2{"embed_2"}, embed_3{"embed_3"}, embed_4{"embed_4"};
+constexpr Kernel<WordGradient> sum_word_rows{"sum_word_rows"}, stamp_word_rows{"stamp_word_rows"};
+constexpr Kernel<ClearUnstamped> clear_unstamped_rows{"clear_unstamped_rows"};
+constexpr Kernel<PositionGradient> sum_positions{"sum_positions"};
+constexpr Kernel<TypeGradient> sum_types{"sum_types"};
 
 }  // namespace lrdist::cuda

@@ -29,4 +29,9 @@ struct GeluBackward {
   bool vectors;
 };
 
+constexpr Kernel<BiasGelu<float>> bias_gelu_f32{"bias_gelu_f32"};
+constexpr Kernel<BiasGelu<bfloat>> bias_gelu_bf16{"bias_gelu_bf16"};
+constexpr Kernel<GeluBackward<float>> gelu_backward_f32{"gelu_backward_f32"};
+constexpr Kernel<GeluBackward<bfloat>> gelu_backward_bf16{"gelu_backward_bf16"};
+
 }  // namespace lrdist::cuda

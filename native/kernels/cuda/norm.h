@@ -5,6 +5,9 @@
 
 namespace lrdist::cuda {
 
+// Of a block, each with a row.
+constexpr int norm_warps = 4;
+
 // y = norm(dropout(x + bias) + residual); y_low = y rounded; y_low, xhat and rstd may be null. y and y_low are zero from *count to padded.
 template <class T>
 struct ResidualNorm {
@@ -56,5 +59,12 @@ struct NormBackward {
   Each<float> partial;  // workspace, set by the launcher
   bool vectors;
 };
+
+// By the eights of a row that a lane holds: for rows of vectors up to 256, 512, 768 and 1,024 wide; and for any rows.
+constexpr Kernel<ResidualNorm<float>> residual_norm_f32_any{"residual_norm_f32_any"}, residual_norm_f32_1{"residual_norm_f32_1"}, residual_norm_f32_2{"residual_norm_f32_2"}, residual_norm_f32_3{"residual_norm_f32_3"}, residual_norm_f32_4{"residual_norm_f32_4"};
+constexpr Kernel<ResidualNorm<bfloat>> residual_norm_bf16_any{"residual_norm_bf16_any"}, residual_norm_bf16_1{"residual_norm_bf16_1"}, residual_norm_bf16_2{"residual_norm_bf16_2"}, residual_norm_bf16_3{"residual_norm_bf16_3"}, residual_norm_bf16_4{"residual_norm_bf16_4"};
+constexpr Kernel<PlainNorm> plain_norm_any{"plain_norm_any"}, plain_norm_1{"plain_norm_1"}, plain_norm_2{"plain_norm_2"}, plain_norm_3{"plain_norm_3"}, plain_norm_4{"plain_norm_4"};
+constexpr Kernel<NormBackward<float>> norm_backward_f32_any{"norm_backward_f32_any"}, norm_backward_f32_1{"norm_backward_f32_1"}, norm_backward_f32_2{"norm_backward_f32_2"}, norm_backward_f32_3{"norm_backward_f32_3"}, norm_backward_f32_4{"norm_backward_f32_4"};
+constexpr Kernel<NormBackward<bfloat>> norm_backward_bf16_any{"norm_backward_bf16_any"}, norm_backward_bf16_1{"norm_backward_bf16_1"}, norm_backward_bf16_2{"norm_backward_bf16_2"}, norm_backward_bf16_3{"norm_backward_bf16_3"}, norm_backward_bf16_4{"norm_backward_bf16_4"};
 
 }  // namespace lrdist::cuda

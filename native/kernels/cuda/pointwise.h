@@ -64,4 +64,13 @@ struct Convert {
   bool vectors;
 };
 
+constexpr Kernel<DropoutRows> drop_rows{"drop_rows"};
+constexpr Kernel<BiasTanh> tanh_of_biased{"tanh_of_biased"};
+constexpr Kernel<TanhBackward> tanh_gradient{"tanh_gradient"};
+constexpr Kernel<AddBias> add_biases{"add_biases"};
+constexpr Kernel<Add<float>> add_f32{"add_f32"};
+constexpr Kernel<Add<bfloat>> add_bf16{"add_bf16"};
+constexpr Kernel<Convert<float, bfloat>> convert_to_bf16{"convert_to_bf16"};
+constexpr Kernel<Convert<bfloat, float>> convert_to_f32{"convert_to_f32"};
+
 }  // namespace lrdist::cuda

@@ -38,4 +38,10 @@ struct ZeroRows {
   long long ld;
 };
 
+constexpr Kernel<GatherRows> gather_index{"gather_index"};
+constexpr Kernel<AddRows<float>> add_index_f32{"add_index_f32"};
+constexpr Kernel<AddRows<bfloat>> add_index_bf16{"add_index_bf16"};
+constexpr Kernel<ZeroRows<float>> zero_rows_f32{"zero_rows_f32"};
+constexpr Kernel<ZeroRows<bfloat>> zero_rows_bf16{"zero_rows_bf16"};
+
 }  // namespace lrdist::cuda

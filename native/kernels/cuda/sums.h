@@ -6,8 +6,8 @@
 
 namespace lrdist::cuda {
 
-// Rows of a block.
-constexpr int sum_rows = 16;
+// Rows of a block: where sums are taken, and where they are not.
+constexpr int sum_rows = 16, tile_rows = 4;
 
 // The columns of a [padded][width] are `parts` (1 to 3) of equal width, part p summed to to[p]. Row 0 is row `first` of *count.
 template <class T>
@@ -27,5 +27,9 @@ struct FinishSums {
   int first, padded, width, parts;
   Columns to[3];
 };
+
+constexpr Kernel<ColumnSums<float>> column_sums_f32{"column_sums_f32"};
+constexpr Kernel<ColumnSums<bfloat>> column_sums_bf16{"column_sums_bf16"};
+constexpr Kernel<FinishSums> finish_sums{"finish_sums"};
 
 }  // namespace lrdist::cuda
