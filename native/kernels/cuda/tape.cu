@@ -1,0 +1,30 @@
+#include "device.cuh"
+#include "tape.h"
+
+namespace lrdist::cuda {
+
+DEVICE void load_record(const LoadRecordArguments& a) {
+  const int* from = a.records[a.cursor->batch];
+  for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < a.size; i += gridDim.x * blockDim.x) a.to[i] = from[i];
+}
+LRDIST_KERNEL(load_record, load_record, LoadRecordArguments)
+
+DEVICE void advance(const AdvanceArguments& a) {
+  if (threadIdx.x != 0) return;
+  a.cursor->step += a.steps;
+  a.cursor->segment_step += a.steps;
+  a.cursor->batch += a.batches;
+}
+LRDIST_KERNEL(advance, advance, AdvanceArguments)
+
+// Many threads may write the same 1.
+DEVICE void same_as_first(const SameArguments& a) {
+  const float* first = a.values + a.begin;
+  const float* own = first + blockIdx.y * a.stride;
+  const long long threads = static_cast<long long>(gridDim.x) * blockDim.x;
+  for (long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; i < a.size; i += threads)
+    if (__float_as_uint(own[i]) != __float_as_uint(first[i])) a.different[blockIdx.y] = 1;
+}
+LRDIST_KERNEL(same_as_first, same_as_first, SameArguments)
+
+}  // namespace lrdist::cuda
