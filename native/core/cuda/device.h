@@ -100,6 +100,8 @@ class Device {
 
 // Of this process; empty without a CUDA libtorch, a driver or a device. Does not throw.
 std::vector<DeviceFacts> cuda_devices();
+// Why cuda_devices() is empty; else an empty text.
+std::string why_no_cuda();
 // "cuda" (the first), "cuda:1", ..., or "emulated". tf32: products of fp32 matrices may be rounded to 10 bits. Throws ERR_DEVICE_UNAVAILABLE, which says what is missing.
 std::unique_ptr<Device> open_device(const std::string& name, bool tf32);
 
