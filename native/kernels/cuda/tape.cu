@@ -7,7 +7,7 @@ DEVICE void load_record(const LoadRecordArguments& a) {
   const int* from = a.records[a.cursor->batch];
   for (int i = blockIdx.x * blockDim.x + threadIdx.x; i < a.size; i += gridDim.x * blockDim.x) a.to[i] = from[i];
 }
-LRDIST_KERNEL(load_record, load_record, LoadRecordArguments)
+LRDIST_KERNEL(load_record_kernel, 256, load_record)
 
 DEVICE void advance(const AdvanceArguments& a) {
   if (threadIdx.x != 0) return;
@@ -15,7 +15,7 @@ DEVICE void advance(const AdvanceArguments& a) {
   a.cursor->segment_step += a.steps;
   a.cursor->batch += a.batches;
 }
-LRDIST_KERNEL(advance, advance, AdvanceArguments)
+LRDIST_KERNEL(advance_kernel, 32, advance)
 
 // Many threads may write the same 1.
 DEVICE void same_as_first(const SameArguments& a) {
@@ -25,6 +25,6 @@ DEVICE void same_as_first(const SameArguments& a) {
   for (long long i = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x; i < a.size; i += threads)
     if (__float_as_uint(own[i]) != __float_as_uint(first[i])) a.different[blockIdx.y] = 1;
 }
-LRDIST_KERNEL(same_as_first, same_as_first, SameArguments)
+LRDIST_KERNEL(same_kernel, 256, same_as_first)
 
 }  // namespace lrdist::cuda

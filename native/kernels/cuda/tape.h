@@ -18,13 +18,13 @@ struct LoadRecordArguments {
   int* to;
   int size;  // numbers of 32 bits, a multiple of 4
 };
-inline constexpr Kernel<LoadRecordArguments> load_record_kernel{"load_record"};
+inline constexpr Kernel<LoadRecordArguments> load_record_kernel{"load_record_kernel"};
 
 struct AdvanceArguments {
   Cursor* cursor;
   unsigned steps, batches;
 };
-inline constexpr Kernel<AdvanceArguments> advance_kernel{"advance"};
+inline constexpr Kernel<AdvanceArguments> advance_kernel{"advance_kernel"};
 
 // Compares [begin, begin + size) of every replica with replica 0: different[k] = 1 where a bit differs. gridDim.y = replicas.
 struct SameArguments {
@@ -32,6 +32,6 @@ struct SameArguments {
   long long stride, begin, size;
   int* different;  // [K], cleared before
 };
-inline constexpr Kernel<SameArguments> same_kernel{"same_as_first"};
+inline constexpr Kernel<SameArguments> same_kernel{"same_kernel"};
 
 }  // namespace lrdist::cuda
