@@ -2,8 +2,8 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
-#include <numeric>
 
+#include "evaluation.h"
 #include "heads.h"
 #include "prefix.h"
 #include "profile.h"
@@ -11,39 +11,6 @@
 
 namespace lrdist {
 namespace {
-
-// Masking in evaluation is a function of the row alone.
-constexpr int64_t evaluation_step = 0xFFFFFFFF;
-
-// Places of `rows`, longest first, cut into batches of about that many tokens.
-std::vector<std::vector<int32_t>> batches_by_length(const Ragged& data, const std::vector<int32_t>& rows, int64_t batch_tokens) {
-  const auto length = [&](int32_t place) { return data.offsets[rows[place] + 1] - data.offsets[rows[place]]; };
-  std::vector<int32_t> order(rows.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::stable_sort(order.begin(), order.end(), [&](int32_t a, int32_t b) { return length(a) > length(b); });
-  std::vector<std::vector<int32_t>> batches;
-  int64_t tokens = 0;
-  for (const int32_t place : order) {
-    if (batches.empty() || tokens + length(place) > batch_tokens) {
-      batches.emplace_back();
-      tokens = 0;
-    }
-    batches.back().push_back(place);
-    tokens += length(place);
-  }
-  return batches;
-}
-
-int64_t result_width(const Layout& layout, const Evaluation& e) {
-  const HeadSpec& head = layout.head_specs[static_cast<size_t>(e.head)];
-  switch (e.want) {
-    case Want::logits: return head.outputs;
-    case Want::losses: return head.kind == HeadKind::masked_lm ? 2 : 1;
-    case Want::cls: return layout.model.hidden;
-    case Want::layers: return (layout.model.layers + 1) * layout.model.hidden;
-  }
-  return 0;
-}
 
 // Equal replicas share all of it; what the plan freezes may be stored.
 SharedPrefix share_encoder(CpuEngine::State& state) {
@@ -70,11 +37,7 @@ std::vector<float> CpuEngine::evaluate(const Evaluation& e) {
   const Product product = s.product();
   const int64_t h = s.layout.model.hidden, layers = s.layout.model.layers;
 
-  std::vector<int32_t> rows = e.rows;
-  if (e.all_rows) {
-    rows.resize(static_cast<size_t>(data.rows()));
-    std::iota(rows.begin(), rows.end(), 0);
-  }
+  const std::vector<int32_t> rows = rows_of(e, data);
   const int64_t width = result_width(s.layout, e), count = static_cast<int64_t>(rows.size());
   require_memory(s.count() * count * width * 4, "the results of the evaluation");
   std::vector<float> result(static_cast<size_t>(s.count() * count * width));

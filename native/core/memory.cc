@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "state.h"
+#include "memory.h"
 
 namespace lrdist {
 namespace {

@@ -13,6 +13,7 @@
 #include "layout.h"
 #include "low_weights.h"
 #include "matmul.h"
+#include "memory.h"
 #include "optimizer.h"
 #include "prefix.h"
 
@@ -72,14 +73,5 @@ struct CpuEngine::State {
   // The slot's values for a replica.
   const float* slot_row(int64_t id, int64_t replica);
 };
-
-// Free bytes of this machine or container; -1 if unknown.
-int64_t available_memory();
-
-// Throws ERR_OUT_OF_MEMORY, naming `what`, if that many more bytes do not fit in this machine's memory.
-void require_memory(int64_t bytes, const std::string& what);
-
-// Bytes of activations for one replica's step over that many packed tokens.
-int64_t activation_bytes(const Layout& layout, int64_t tokens, bool kept);
 
 }  // namespace lrdist

@@ -63,11 +63,11 @@ void embeddings_forward(const Pass& pass, const Hidden<T>& y, int64_t lanes, Enc
   a.weights = pass.weights.stride;
   a.eps = static_cast<float>(layout.model.layer_norm_eps);
   a.dropout = pass.dropout_at(layout.model.hidden_dropout, kernels::site_embeddings);
-  a.y = each(y.x, rows.padded * h);
+  a.y = each<float>(y.x, rows.padded * h);
   a.y_low = low_of(y, rows.padded * h);
   if (kept) {
-    a.xhat = each(kept->xhat_TH, rows.padded * h);
-    a.rstd = each(kept->rstd, rows.padded);
+    a.xhat = each<float>(kept->xhat_TH, rows.padded * h);
+    a.rstd = each<float>(kept->rstd, rows.padded);
   }
   embed(pass.device, a, lanes);
 }
@@ -78,7 +78,7 @@ void write_first_states(const Pass& pass, const float* x, bool wanted_rows, bool
   const int64_t rows = wanted_rows ? pass.batch.bucket.wanted : pass.batch.bucket.tokens;
   GatherRows a{};
   a.x = each<const float>(x, rows * h, shared);
-  a.y = each(out, pass.batch.bucket.rows * h);
+  a.y = each<float>(out, pass.batch.bucket.rows * h);
   a.index = pass.batch.at(wanted_rows ? pass.batch.layout.wanted_cu : pass.batch.layout.cu);
   a.count = pass.batch.row_count();
   a.padded = pass.batch.bucket.rows;

@@ -1,0 +1,135 @@
+// Fisher information and mean gradients on the device, as core/measure.cc has them: dropout off, a row at a time for Fisher's squares.
+#include <c10/core/InferenceMode.h>
+
+#include "../profile.h"
+#include "cuda_engine.h"
+#include "gather.h"
+#include "passes.h"
+
+namespace lrdist::cuda {
+namespace {
+
+class GradientPasses {
+ public:
+  GradientPasses(State& state, const HeadTask& task, int64_t batches);
+
+  // One batch's gradient of the mean loss, for all replicas, in the state's buffer. Returns the sum over which tensors it was written.
+  GradientSum& run(const Batch& batch);
+
+ private:
+  void run_pass(Device& device, Arena& arena, const PassKind& kind);
+
+  State& s_;
+  Device& device_;
+  Passes& p_;
+  const HeadTask task_;
+  const Learning all_;
+  GradientArena gradients_;
+  std::unique_ptr<GradientSum> sum_;
+};
+
+GradientPasses::GradientPasses(State& state, const HeadTask& task, int64_t batches)
+    : s_(state), device_(state.device()), p_(passes_of(state)), task_(task) {
+  s_.need_weights();
+  s_.need_gradients();
+  s_.need_low();
+  gradients_ = {s_.gradients.data(), s_.layout.size, {}, false};
+  p_.keep_graphs(s_);
+  p_.grow(s_, p_.step_loss, s_.replicas);
+  p_.feed.begin(batches, 0);
+  if (p_.feed.moved()) p_.graphs.clear(device_);
+}
+
+void GradientPasses::run_pass(Device& device, Arena& arena, const PassKind& kind) {
+  gradients_.written.assign(static_cast<size_t>(s_.layout.count()), 0);
+  gradients_.word_dense = false;
+  const Pass pass{device, s_.layout, arena, p_.feed.batch(kind.bucket), weights_of(s_, p_, false), gradients_, s_.replicas, s_.spec.seed, p_.feed.step(), false};
+  with_precision(s_, [&]<class T>() {
+    EncoderActivations<T> kept;
+    const float* y = encoder_forward<T>(pass, kind.encoder, kept);
+    float* dy = head_backward(pass, kind.task, y, all_, s_.stamp.data(), p_.step_loss.data(), false);
+    encoder_backward<T>(pass, kept, dy, all_, {s_.stamp.data(), nullptr});
+  });
+}
+
+GradientSum& GradientPasses::run(const Batch& batch) {
+  PassKind kind;
+  kind.bucket = bucket_of(batch);
+  kind.task = task_;
+  kind.encoder.keep_from = -1;
+  std::vector<int32_t> numbers;
+  append_record(numbers, batch, kind.bucket, 1);
+  if (p_.feed.reserve(kind.bucket)) p_.graphs.clear(device_);
+  p_.feed.append(numbers, {0});
+  GraphCache::Key key;
+  append_key(key, kind);
+  key.push_back(6);
+  if (!sum_ || !p_.graphs.has(key)) {
+    p_.reserve(s_, planned_bytes(s_, [&](Device& dry, Arena& arena) { run_pass(dry, arena, kind); }));
+    if (!sum_) sum_ = std::make_unique<GradientSum>(device_, s_.layout, gradients_.written, gradients_.word_dense, s_.stamp.data(), p_.feed.step());
+  }
+  device_.replay(p_.graphs.get(device_, key, [&] {
+    Arena arena(p_.activations.data(), p_.activations.bytes());
+    device_.clear(s_.stamp.data(), s_.stamp.bytes());  // every batch is a step of its own here, under one number
+    p_.feed.load(kind.bucket);
+    run_pass(device_, arena, kind);
+    p_.feed.advance(0, 1);
+  }));
+  s_.written = gradients_.written;
+  s_.word_dense = gradients_.word_dense;
+  s_.last_stamp = 1;
+  return *sum_;
+}
+
+}  // namespace
+
+int64_t CudaEngine::fisher(const FisherSpec& f) {
+  const c10::InferenceMode guard;
+  const profile::Phase job("fisher");
+  State& s = *state_;
+  const Ragged& data = s.dataset(f.dataset);
+  GradientPasses passes(s, {f.head, f.loss, 0, f.labels_from_model}, static_cast<int64_t>(f.rows.size()));
+  const int64_t slot = s.new_slot();
+  const float scale = 1.0f / static_cast<float>(f.rows.size());
+  for (const int32_t row : f.rows) {
+    if (stop.load()) {
+      s.slots.erase(slot);
+      throw Error("ERR_STOPPED", "the Fisher information was stopped");
+    }
+    Batch batch = make_batch(data, &row, 1, row);
+    if (f.loss == lrdist::Loss::masked_lm) mask_tokens(batch, f.masking, s.layout.model.vocab, s.spec.seed, 0);
+    if (batch.wanted.count() == 0) continue;
+    passes.run(batch).add_squares(s.gradients.data(), s.slots.at(slot).weights.data(), scale, s.replicas);
+  }
+  return slot;
+}
+
+int64_t CudaEngine::gradient(const GradientSpec& spec) {
+  const c10::InferenceMode guard;
+  const profile::Phase job("gradient");
+  State& s = *state_;
+  const Ragged& data = s.dataset(spec.dataset);
+  const auto total = static_cast<int64_t>(spec.rows.size());
+  GradientPasses passes(s, {spec.head, spec.loss}, total);
+  const int64_t slot = s.new_slot();
+  for (int64_t begin = 0; begin < total;) {
+    if (stop.load()) {
+      s.slots.erase(slot);
+      throw Error("ERR_STOPPED", "the gradient was stopped");
+    }
+    int64_t end = begin, tokens = 0;
+    do {
+      tokens += data.offsets[static_cast<size_t>(spec.rows[static_cast<size_t>(end)]) + 1] - data.offsets[static_cast<size_t>(spec.rows[static_cast<size_t>(end)])];
+      ++end;
+    } while (end < total && tokens < spec.batch_tokens);
+    Batch batch = make_batch(data, spec.rows.data() + begin, end - begin, begin);
+    if (spec.loss == lrdist::Loss::masked_lm) mask_tokens(batch, spec.masking, s.layout.model.vocab, s.spec.seed, 0);
+    const float share = static_cast<float>(end - begin) / static_cast<float>(total);
+    begin = end;
+    if (batch.wanted.count() == 0) continue;
+    passes.run(batch).add_scaled(s.gradients.data(), s.slots.at(slot).weights.data(), share, s.replicas);
+  }
+  return slot;
+}
+
+}  // namespace lrdist::cuda

@@ -1,0 +1,204 @@
+#include "trainer.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace lrdist::cuda {
+namespace {
+
+// Steps that may wait in the queue: enough to keep the device busy, few enough to stop soon.
+constexpr size_t queue_depth = 4;
+// Numbers of 32 bits that are packed and sent at a time.
+constexpr size_t feed_numbers = size_t{8} << 20;
+
+}  // namespace
+
+SegmentResult Trainer::run(const std::atomic<bool>& stop) {
+  ring_ = device_.allocate_pinned(static_cast<int64_t>(queue_depth + 1) * 2 * k_ * static_cast<int64_t>(sizeof(float)));
+  int64_t tokens = 0;
+  for (int64_t step = 0; step < segment_.steps; ++step) {
+    if (stop.load()) {
+      result_.stopped = true;
+      break;
+    }
+    if (std::none_of(finite_.begin(), finite_.end(), [](uint8_t f) { return f != 0; })) break;
+    if (steps_.empty()) pack();
+    tokens += steps_.front().tokens;
+    enqueue(steps_.front());
+    steps_.pop_front();
+    send_results(step, tokens);
+    report(false);
+  }
+  report(true);
+  const std::vector<int> non_finite = downloaded(device_, p_.non_finite.data(), k_);
+  result_.non_finite.assign(non_finite.begin(), non_finite.end());
+  s_.written = gradients_.written;
+  s_.word_dense = gradients_.word_dense;
+  s_.last_stamp = static_cast<unsigned>(segment_.step_offset + result_.steps);
+  return std::move(result_);
+}
+
+void Trainer::pack() {
+  std::vector<int32_t> numbers;
+  std::vector<int64_t> starts;
+  bool moved = false;
+  for (; next_step_ < segment_.steps && numbers.size() < feed_numbers; ++next_step_) {
+    PlannedStep step;
+    const Written* written = &nothing_;
+    int64_t slot = 0;
+    for (; next_batch_ < segment_.batch_step.size() && segment_.batch_step[next_batch_] == next_step_; ++next_batch_) {
+      const int64_t index = segment_.batch_part[next_batch_];
+      const Part& part = segment_.parts[static_cast<size_t>(index)];
+      const int32_t begin = segment_.row_offsets[next_batch_], count = segment_.row_offsets[next_batch_ + 1] - begin;
+      Batch batch = make_batch(s_.dataset(part.dataset), segment_.rows.data() + begin, count, slot);
+      slot += count;
+      if (part.loss == lrdist::Loss::masked_lm) mask_tokens(batch, part.masking, s_.layout.model.vocab, s_.spec.seed, segment_.step_offset + next_step_);
+      step.tokens += batch.tokens();
+      if (batch.wanted.count() == 0) continue;  // no masked token
+      const Bucket bucket = bucket_of(batch);
+      starts.push_back(static_cast<int64_t>(numbers.size()));
+      append_record(numbers, batch, bucket, segment_.weights[next_batch_]);
+      moved = p_.feed.reserve(bucket) || moved;
+      step.passes.push_back(plan(kind_of(index, bucket), written));
+    }
+    steps_.push_back(std::move(step));
+  }
+  if (moved) p_.graphs.clear(device_);
+  p_.feed.append(numbers, starts);
+}
+
+PassKind Trainer::kind_of(int64_t part, const Bucket& bucket) const {
+  const Part& p = segment_.parts[static_cast<size_t>(part)];
+  PassKind kind;
+  kind.bucket = bucket;
+  kind.task = {p.head, p.loss, p.label_smoothing};
+  kind.task.temperature = p.temperature;
+  if (!p.targets.empty()) {
+    kind.task.teacher = p_.teachers.at(part).data();
+    kind.task.teacher_stride = static_cast<int64_t>(p.targets.size()) / k_;
+  }
+  kind.encoder = {lowest_, shared_, segment_.frozen_dropout, nullptr};
+  kind.dropout = segment_.dropout;
+  kind.mixed = mixed_;
+  return kind;
+}
+
+// A dry run says how much memory the pass needs and what it writes.
+Trainer::PlannedPass Trainer::plan(const PassKind& kind, const Written*& written) {
+  GraphCache::Key key;
+  append_key(key, kind);
+  append_key(key, learning_.tensor);
+  append_key(key, written->tensors);
+  key.push_back(written->word_dense);
+  auto found = planned_.find(key);
+  if (found == planned_.end()) {
+    gradients_.written = written->tensors;
+    gradients_.word_dense = written->word_dense;
+    p_.reserve(s_, planned_bytes(s_, [&](Device& dry, Arena& arena) { run_pass(dry, arena, kind, false); }));
+    found = planned_.emplace(key, Written{gradients_.written, gradients_.word_dense}).first;
+  }
+  written = &found->second;
+  return {kind, std::move(key), written};
+}
+
+void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, bool add_loss) {
+  const Pass pass{device,    s_.layout, arena, p_.feed.batch(kind.bucket), weights_of(s_, p_, kind.mixed), gradients_, k_, s_.spec.seed, p_.feed.step(),
+                  kind.dropout};
+  with_precision(s_, [&]<class T>() {
+    EncoderActivations<T> kept;
+    const float* y = encoder_forward<T>(pass, kind.encoder, kept);
+    float* dy = head_backward(pass, kind.task, y, learning_, s_.stamp.data(), p_.step_loss.data(), add_loss);
+    if (dy) encoder_backward<T>(pass, kept, dy, learning_, {s_.stamp.data(), s_.touched.data()});
+  });
+}
+
+void Trainer::record_pass(const PassKind& kind, bool add_loss) {
+  Arena arena(p_.activations.data(), p_.activations.bytes());
+  p_.feed.load(kind.bucket);
+  run_pass(device_, arena, kind, add_loss);
+}
+
+// A step of one pass, the usual one, is one graph; others take one for each pass and one for the update, so that their combinations do not multiply.
+void Trainer::enqueue(const PlannedStep& step) {
+  if (step.passes.size() == 1) {
+    const PlannedPass& pass = step.passes.front();
+    GraphCache::Key key = pass.key;
+    key.push_back(1);
+    int64_t update = 0;
+    if (!p_.graphs.has(key)) update = p_.update.step_kind(pass.after->tensors, pass.after->word_dense);
+    device_.replay(p_.graphs.get(device_, key, [&] {
+      gradients_.written = nothing_.tensors;
+      gradients_.word_dense = false;
+      p_.update.before_passes();
+      record_pass(pass.kind, false);
+      p_.update.after_backward(update);
+      p_.feed.advance(1, 1);
+    }));
+    gradients_.written = pass.after->tensors;
+    gradients_.word_dense = pass.after->word_dense;
+    return;
+  }
+  const Written* before = &nothing_;
+  for (const PlannedPass& pass : step.passes) {
+    const bool first = before == &nothing_;
+    GraphCache::Key key = pass.key;
+    key.push_back(first ? 2 : 3);
+    device_.replay(p_.graphs.get(device_, key, [&] {
+      gradients_.written = before->tensors;
+      gradients_.word_dense = before->word_dense;
+      if (first) p_.update.before_passes();
+      record_pass(pass.kind, !first);
+      p_.feed.advance(0, 1);
+    }));
+    before = pass.after;
+  }
+  update_step(*before, step.passes.empty());
+  gradients_.written = before->tensors;
+  gradients_.word_dense = before->word_dense;
+}
+
+void Trainer::update_step(const Written& written, bool clear_loss) {
+  GraphCache::Key key;
+  append_key(key, written.tensors);
+  key.insert(key.end(), {written.word_dense, clear_loss, 4});
+  int64_t update = 0;
+  if (!p_.graphs.has(key)) update = p_.update.step_kind(written.tensors, written.word_dense);
+  device_.replay(p_.graphs.get(device_, key, [&] {
+    if (clear_loss) device_.clear(p_.step_loss.data(), k_ * static_cast<int64_t>(sizeof(double)));
+    p_.update.after_backward(update);
+    p_.feed.advance(1, 0);
+  }));
+}
+
+void Trainer::send_results(int64_t step, int64_t tokens) {
+  const int64_t floats = 2 * k_;
+  float* to = ring_->as<float>() + (step % static_cast<int64_t>(queue_depth + 1)) * floats;
+  device_.download(to, p_.results.data() + step * floats, floats * static_cast<int64_t>(sizeof(float)));
+  waiting_.push_back({device_.mark(), step, tokens});
+}
+
+void Trainer::report(bool all) {
+  while (!waiting_.empty()) {
+    Waiting& first = waiting_.front();
+    if (all || waiting_.size() > queue_depth) first.mark->wait();
+    else if (!first.mark->passed()) return;
+    const float* losses = ring_->as<float>() + (first.step % static_cast<int64_t>(queue_depth + 1)) * 2 * k_;
+    StepEvent event{first.step + 1, first.tokens, {losses, losses + k_}, {losses + k_, losses + 2 * k_}};
+    for (int64_t k = 0; k < k_; ++k) {
+      const auto at = static_cast<size_t>(k * segment_.steps + first.step);
+      result_.losses[at] = event.losses[static_cast<size_t>(k)];
+      result_.grad_norms[at] = event.grad_norms[static_cast<size_t>(k)];
+      if (!std::isfinite(result_.losses[at]) || !std::isfinite(result_.grad_norms[at])) finite_[static_cast<size_t>(k)] = 0;
+    }
+    // Steps that were already under way when the last replica failed changed nothing and are not counted.
+    if (!dead_) {
+      result_.steps = first.step + 1;
+      result_.tokens = first.tokens;
+      on_step_(std::move(event));
+    }
+    dead_ = std::none_of(finite_.begin(), finite_.end(), [](uint8_t f) { return f != 0; });
+    waiting_.pop_front();
+  }
+}
+
+}  // namespace lrdist::cuda

@@ -1,0 +1,89 @@
+// One segment on the device: records of its batches, one graph for each step, results that come back while the next steps are under way.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <map>
+
+#include "passes.h"
+
+namespace lrdist::cuda {
+
+class Trainer {
+ public:
+  // Makes and uploads what the segment needs; may wait for the device.
+  Trainer(State& state, const Segment& segment, const std::function<void(StepEvent&&)>& on_step);
+  ~Trainer() {
+    if (!waiting_.empty()) waiting_.back().mark->wait();  // results are still being written to the ring
+  }
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+  // Does not wait for the device but to keep the queue short, and at the end.
+  SegmentResult run(const std::atomic<bool>& stop);
+
+ private:
+  // Which tensors have a gradient of this step.
+  struct Written {
+    std::vector<uint8_t> tensors;
+    bool word_dense = false;
+  };
+  struct PlannedPass {
+    PassKind kind;
+    GraphCache::Key key;  // kind and what was written before
+    const Written* after;
+  };
+  struct PlannedStep {
+    std::vector<PlannedPass> passes;
+    int64_t tokens = 0;
+  };
+  struct Waiting {
+    std::unique_ptr<Mark> mark;
+    int64_t step, tokens;
+  };
+
+  void find_learning();
+  // Frozen blocks that are the same for all replicas, from the embeddings up.
+  int64_t shared_blocks();
+  void upload_tables();
+  void begin_update();
+
+  // Packs and sends the batches of the next steps.
+  void pack();
+  PassKind kind_of(int64_t part, const Bucket& bucket) const;
+  PlannedPass plan(const PassKind& kind, const Written*& written);
+
+  void run_pass(Device& device, Arena& arena, const PassKind& kind, bool add_loss);
+  void record_pass(const PassKind& kind, bool add_loss);
+  void enqueue(const PlannedStep& step);
+  void update_step(const Written& written, bool clear_loss);
+
+  void send_results(int64_t step, int64_t tokens);
+  // Passes on the results of steps that are done; with `all`, waits for them.
+  void report(bool all);
+
+  State& s_;
+  Device& device_;
+  Passes& p_;
+  const Segment& segment_;
+  const std::function<void(StepEvent&&)>& on_step_;
+  const int64_t k_;
+
+  Learning learning_;  // of any replica; the update looks at each one's own
+  int64_t lowest_ = 0, shared_ = 0;
+  bool mixed_ = false;
+  GradientArena gradients_;
+  Written nothing_;
+  std::map<GraphCache::Key, Written> planned_;
+
+  std::deque<PlannedStep> steps_;  // packed, not yet in the queue
+  size_t next_batch_ = 0;
+  int64_t next_step_ = 0;          // to be packed
+
+  std::deque<Waiting> waiting_;
+  std::unique_ptr<DeviceMemory> ring_;  // results on the host [queue_depth + 1][2][K]
+  std::vector<uint8_t> finite_;         // [K], as far as results are known
+  bool dead_ = false;                   // none is finite any more
+  SegmentResult result_{};
+};
+
+}  // namespace lrdist::cuda

@@ -1,0 +1,98 @@
+// What a segment needs before its first step.
+#include <algorithm>
+#include <limits>
+
+#include "../optimizer.h"
+#include "trainer.h"
+
+namespace lrdist::cuda {
+
+Trainer::Trainer(State& state, const Segment& segment, const std::function<void(StepEvent&&)>& on_step)
+    : s_(state), device_(state.device()), p_(passes_of(state)), segment_(segment), on_step_(on_step), k_(state.replicas) {
+  s_.need_weights();
+  s_.need_moments();
+  s_.need_gradients();
+  s_.need_low();
+  find_learning();
+  nothing_.tensors.assign(static_cast<size_t>(s_.layout.count()), 0);
+  gradients_ = {s_.gradients.data(), s_.layout.size, nothing_.tensors, false};
+  mixed_ = uses_mixout(*s_.plan);
+  shared_ = mixed_ ? 0 : shared_blocks();
+  p_.keep_graphs(s_);
+  upload_tables();
+  begin_update();
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  result_.losses.assign(static_cast<size_t>(k_ * segment.steps), nan);
+  result_.grad_norms.assign(static_cast<size_t>(k_ * segment.steps), nan);
+  finite_.assign(static_cast<size_t>(k_), 1);
+}
+
+void Trainer::find_learning() {
+  learning_.tensor.assign(static_cast<size_t>(s_.layout.count()), 0);
+  for (int64_t k = 0; k < k_; ++k) {
+    const Learning own = learning_of(s_.layout, *s_.plan, k);
+    for (size_t t = 0; t < learning_.tensor.size(); ++t) learning_.tensor[t] |= own.tensor[t];
+  }
+  lowest_ = lowest_learning(s_.layout, learning_);
+}
+
+int64_t Trainer::shared_blocks() {
+  const int64_t frozen = lowest_ + 1, layers = s_.layout.model.layers;
+  if (k_ == 1 || frozen <= 0) return 0;
+  const TensorPlace& last = s_.layout.tensors[static_cast<size_t>(s_.layout.layers.back().norm2_bias)];
+  const int64_t end = frozen > layers ? last.offset + last.size : s_.layout.tensors[static_cast<size_t>(s_.layout.layers[static_cast<size_t>(frozen - 1)].query)].offset;
+  const Array<int> different = cleared<int>(device_, k_);
+  Grid grid;
+  grid.threads = 256;
+  grid.x = static_cast<unsigned>(std::clamp<int64_t>(end / 4096, 1, 1024));
+  grid.y = static_cast<unsigned>(k_);
+  device_.launch(same_kernel, grid, SameArguments{s_.weights.data(), s_.layout.size, 0, end, different.data()});
+  const std::vector<int> flags = downloaded(device_, different.data(), k_);
+  return std::all_of(flags.begin(), flags.end(), [](int flag) { return flag == 0; }) ? frozen : 0;
+}
+
+void Trainer::upload_tables() {
+  p_.grow(s_, p_.factors, static_cast<int64_t>(segment_.factors.size()));
+  p_.grow(s_, p_.results, segment_.steps * 2 * k_);
+  p_.grow(s_, p_.step_loss, k_);
+  p_.grow(s_, p_.non_finite, k_);
+  if (mixed_) {
+    p_.grow(s_, p_.mixed, k_ * s_.layout.size);
+    if (s_.low) p_.grow(s_, p_.mixed_low, k_ * s_.low_stride());
+  }
+  device_.upload(p_.factors.data(), segment_.factors.data(), static_cast<int64_t>(segment_.factors.size() * sizeof(double)));
+  for (size_t part = 0; part < segment_.parts.size(); ++part) {
+    const std::vector<float>& targets = segment_.parts[part].targets;
+    if (targets.empty()) continue;
+    Array<float>& teacher = p_.teachers[static_cast<int64_t>(part)];
+    p_.grow(s_, teacher, static_cast<int64_t>(targets.size()));
+    device_.upload(teacher.data(), targets.data(), static_cast<int64_t>(targets.size() * sizeof(float)));
+  }
+}
+
+void Trainer::begin_update() {
+  p_.feed.begin(static_cast<int64_t>(segment_.batch_step.size()), static_cast<unsigned>(segment_.step_offset));
+  device_.clear(s_.stamp.data(), s_.stamp.bytes());  // a step that is done again must not find the stamps of the first time
+  UpdateBuffers b{};
+  b.weights = s_.weights.data();
+  b.first = s_.first.data();
+  b.second = s_.second.data();
+  b.gradients = s_.gradients.data();
+  if (s_.low) b.low = {s_.low.data(), s_.low_begin(), s_.low_stride()};
+  if (mixed_) b.mixed = p_.mixed.data();
+  if (mixed_ && s_.low) b.mixed_low = {p_.mixed_low.data(), s_.low_begin(), s_.low_stride()};
+  b.steps = s_.steps.data();
+  b.touched = s_.touched.data();
+  b.stamp = s_.stamp.data();
+  b.step = p_.feed.step();
+  b.segment_step = p_.feed.segment_step();
+  b.step_loss = p_.step_loss.data();
+  b.alive = s_.alive.data();
+  b.factors = p_.factors.data();
+  b.results = {p_.results.data(), p_.results.data() + k_, 1, 2 * k_, p_.non_finite.data()};
+  const SlotRow slot = [this](int64_t id, int64_t replica) { return s_.slot_row(id, replica); };
+  const bool same = p_.update.begin_segment(s_.layout, *s_.plan, segment_, s_.spec.seed, k_, b, slot);
+  if (!same || p_.feed.moved()) p_.graphs.clear(device_);
+}
+
+}  // namespace lrdist::cuda
