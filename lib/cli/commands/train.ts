@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Argv, CommandModule } from 'yargs';
 import { optional, modelFolder, taskOf, optionText } from '../training/inputs.ts';
 import { noteHidden, type RawArguments, trainingInput, trainOptions } from '../training/options.ts';
@@ -5,18 +7,29 @@ import { type CommandContext, command } from '../run.ts';
 import { distributionsOf, prepareOutput, replicaFolders, sessionSettings } from '../training/session.ts';
 import { evaluateSplits, metricLines } from '../training/evaluation.ts';
 import { showRun } from '../training/events.ts';
+import { finishedReplicas, forgetParts, partFolder, storedParts, storeParts } from '../training/parts.ts';
 import { replicaTable } from '../training/table.ts';
 import { unfreezing } from '../training/unfreezing.ts';
 import { LrdistError } from '../../errors.ts';
 import { toDocument } from '../../rates/file.ts';
-import { runOptions, trainingArguments } from '../../train/arguments.ts';
+import type { RateDistribution } from '../../rates/distribution.ts';
+import {
+  runOptions,
+  trainingArguments,
+  type TrainingArguments,
+  type TrainingArgumentsInput,
+} from '../../train/arguments.ts';
+import { type Checkpoint, latestCheckpoint, listCheckpoints } from '../../train/checkpoint.ts';
 import { readConfig } from '../../train/config.ts';
 import { writeJson } from '../../train/files.ts';
 import { fineTune } from '../../train/fine-tune.ts';
+import type { LoadedTask } from '../../train/load-task.ts';
+import type { Model } from '../../train/model.ts';
 import { openModel } from '../../train/open.ts';
-import { countRun } from '../../train/plan.ts';
+import { type Fewer, fewerText, isOutOfMemory, partSize, replicasThatFit, type Work } from '../../train/parts.ts';
+import { countRun, type StepCounts } from '../../train/plan.ts';
 import { Profile } from '../../train/profile.ts';
-import { trainMetrics, weightsOutsideEmbeddings } from '../../train/results.ts';
+import { type Metrics, trainMetrics, weightsOutsideEmbeddings } from '../../train/results.ts';
 import { evaluationSplits } from '../../train/task.ts';
 
 // Imported when needed: the first step comes sooner. Functions out here, because the compiler leaves `.ts` in dynamic imports beside `await using`.
@@ -80,25 +93,173 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
       remedy: 'Say where the predictions go.',
     });
 
-  await using model = await openModel({
+  const counts = countRun(runOptions(checked), [trainRows]);
+  const distributions = unfreezing(args, requested, counts);
+  const setting: Setting = { args, context, input, checked, folder, task, counts, distributions, profile };
+  if (dry) {
+    await using model = await forked(setting, undefined, requested.length);
+    const side = await replicasThatFit(model, distributions.length, workOf(setting), signal);
+    // Awaited here: the model goes when this function returns.
+    const { dryRun } = await dryRunModule();
+    if (side !== model.replicas) await model.setReplicas(Array.from({ length: side }, () => 0));
+    await dryRun({ model, task, distributions: distributions.slice(0, side), args: checked, counts, context });
+    if (side < distributions.length) output.note(fewerText({ of: distributions.length, size: side }, 'distributions'));
+    return;
+  }
+
+  const folders = outputDir === undefined ? undefined : replicaFolders(outputDir, distributions);
+  const replicas = await trainAll(setting, { outputDir, folders, resume });
+  if (profile !== undefined) await (await profileModule()).showProfile(profile, outputDir, output);
+  const entries = replicas.map(({ train, evaluation, facts }, k) => ({
+    name: names[k],
+    ...optional('output_dir', folders?.[k]),
+    rates: toDocument(distributions[k]!),
+    ...facts,
+    ...train,
+    ...evaluation,
+  }));
+  if (outputDir !== undefined && entries.length > 1) await writeJson(`${outputDir}/all_results.json`, entries);
+  const [first] = replicas;
+  const document = {
+    task: task.name,
+    model: optionText(args, 'model_name_or_path'),
+    ...optional('output_dir', outputDir),
+    seed: checked.seed,
+    steps: Math.max(...replicas.map(({ steps }) => steps)),
+    ...(replicas.length === 1 ? { ...first!.train, ...first!.evaluation } : {}),
+    replicas: entries,
+  };
+  output.result(document, () =>
+    replicas.length === 1
+      ? `***** train metrics *****\n${metricLines(first!.train)}${first!.evaluation === undefined ? '' : `\n***** eval metrics *****\n${metricLines(first!.evaluation)}`}`
+      : replicaTable(
+          names,
+          replicas.map(({ train, evaluation }) => ({ ...train, ...evaluation })),
+        ),
+  );
+}
+
+/** What is the same for all distributions. */
+interface Setting {
+  readonly args: RawArguments;
+  readonly context: CommandContext;
+  readonly input: TrainingArgumentsInput;
+  readonly checked: TrainingArguments;
+  readonly folder: string;
+  readonly task: LoadedTask;
+  readonly counts: StepCounts;
+  readonly distributions: readonly RateDistribution[];
+  readonly profile: Profile | undefined;
+}
+
+interface Places {
+  readonly outputDir: string | undefined;
+  /** By distribution. */
+  readonly folders: readonly string[] | undefined;
+  readonly resume: Checkpoint | undefined;
+}
+
+interface Trained {
+  readonly train: Metrics;
+  readonly evaluation: Metrics | undefined;
+  readonly facts: Readonly<Record<string, number>>;
+  readonly steps: number;
+}
+
+function opened(
+  { args, context: { signal }, checked, folder, task }: Setting,
+  resume: Checkpoint | undefined,
+  replicas: number,
+): Promise<Model> {
+  return openModel({
     path: folder,
     tasks: [task],
-    replicas: requested.length,
+    replicas,
     seed: checked.seed,
     signal,
     ...optional('pool', optionText(args, 'classifier_input') as 'pooler' | 'cls' | undefined),
     ...sessionSettings(args, resume),
   });
-  for (const note of model.loaded.notes) output.note(note);
-  const counts = countRun(runOptions(checked), [trainRows]);
-  const distributions = unfreezing(args, requested, counts);
-  if (dry) {
-    // Awaited here: the model goes when this function returns.
-    const { dryRun } = await dryRunModule();
-    await dryRun({ model, task, distributions, args: checked, counts, context });
-    return;
-  }
+}
 
+function workOf({ checked, task }: Setting): Work {
+  return {
+    tasks: [task],
+    batchSize: checked.per_device_train_batch_size,
+    ...optional('batchTokens', checked.batch_tokens),
+  };
+}
+
+/** All distributions side by side, or as many as there is memory for. What an interrupted run in parts has finished is taken from its folders. */
+async function trainAll(setting: Setting, places: Places): Promise<readonly Trained[]> {
+  const { context, distributions, args } = setting;
+  const { outputDir, folders, resume } = places;
+  const { output } = context;
+  const count = distributions.length;
+  let sizes =
+    count > 1 && resume === undefined && args['overwrite_output_dir'] !== true
+      ? await storedParts(outputDir, distributions)
+      : undefined;
+  const results: Trained[] = [];
+  let part = 0;
+  while (results.length < count) {
+    const from = results.length;
+    const size: number = sizes?.[part] ?? count;
+    const own = distributions.slice(from, from + size);
+    const ownFolders = folders?.slice(from, from + size);
+    const before = sizes === undefined || ownFolders === undefined ? undefined : await finishedReplicas(ownFolders);
+    if (before !== undefined) {
+      output.note(`${own.map(({ name }) => name).join(', ')}: finished before, in ${outputDir}`);
+      results.push(
+        ...before.map((train) => ({ train, evaluation: undefined, facts: {}, steps: setting.counts.total })),
+      );
+      part += 1;
+      continue;
+    }
+    const target = sizes === undefined || outputDir === undefined ? outputDir : partFolder(outputDir, sizes, part);
+    const going = sizes === undefined || target === undefined ? resume : await latestCheckpoint(target);
+    if (going !== undefined && going !== resume)
+      output.note(`resuming at step ${going.state.step} from ${going.folder}`);
+    const fewer = async (less: Fewer): Promise<void> => {
+      output.note(fewerText(less, 'distributions'));
+      // What was trained of this part begins again.
+      if (target !== undefined)
+        for (const step of await listCheckpoints(target))
+          await rm(join(target, `checkpoint-${step}`), { recursive: true });
+      sizes = await storeParts(outputDir, distributions, (sizes ?? []).slice(0, part), less.size);
+    };
+    try {
+      await using model = await forked(setting, going, own.length);
+      const side =
+        going === undefined ? await replicasThatFit(model, own.length, workOf(setting), context.signal) : own.length;
+      if (side < own.length) {
+        await fewer({ of: own.length, size: partSize(own.length, side) });
+        continue;
+      }
+      if (model.replicas < own.length) await model.setReplicas(own.map(() => 0));
+      const parts = { outputDir: target, folders: ownFolders, resume: going };
+      results.push(...(await trainPart({ ...setting, distributions: own }, model, parts)));
+      part += 1;
+    } catch (error) {
+      if (!isOutOfMemory(error) || own.length === 1) throw error;
+      await fewer({ of: own.length, size: Math.ceil(own.length / 2), error: error.message });
+    }
+  }
+  if (sizes !== undefined) await forgetParts(outputDir);
+  return results;
+}
+
+/** On GPUs a model of one replica, which is forked once it is known how many fit. */
+async function forked(setting: Setting, resume: Checkpoint | undefined, replicas: number): Promise<Model> {
+  const { device = 'cpu' } = sessionSettings(setting.args, resume);
+  return opened(setting, resume, device === 'cpu' ? replicas : 1);
+}
+
+async function trainPart(setting: Setting, model: Model, places: Places): Promise<readonly Trained[]> {
+  const { args, context, input, checked, task, counts, distributions, profile } = setting;
+  const { output, signal } = context;
+  const { outputDir, folders, resume } = places;
+  for (const note of model.loaded.notes) output.note(note);
   const tuning = fineTune(model, {
     task,
     rates: distributions,
@@ -109,13 +270,14 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
     ...optional('profile', profile),
   });
   for (const note of tuning.notes) output.note(note);
+  const names = distributions.map(({ name }) => name);
   const { groups } = await showRun(tuning.run, counts.total, resume?.state.step ?? 0, names, output);
   const tuned = await tuning.result;
   if (tuned.run.stopped) output.note(`stopped early at step ${tuned.run.steps} of ${counts.total}`);
 
   const parameters = weightsOutsideEmbeddings(model.parameters);
   const train = distributions.map((_, k) => trainMetrics(tuned.run, k, { samples: counts.rows, parameters }));
-  const evaluated = wantsEvaluation ? evaluationSplits(task) : [];
+  const evaluated = (args['do_eval'] ?? true) === true ? evaluationSplits(task) : [];
   const evaluation =
     evaluated.length === 0
       ? undefined
@@ -125,7 +287,6 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
           epoch: tuned.run.epochs,
           signal,
         });
-  const folders = outputDir === undefined ? undefined : replicaFolders(outputDir, distributions);
   if (folders !== undefined) {
     // Imported after training: the first step comes sooner.
     const { writeRecords } = await recordsModule();
@@ -141,40 +302,20 @@ async function run(args: RawArguments, context: CommandContext): Promise<void> {
         evaluation: evaluation?.[k],
       });
     }
-    if (wantsPredictions) {
+    if (args['do_predict'] === true) {
       const { writePredictions } = await predictionsModule();
       await writePredictions(model, task, folders, { batchSize: checked.per_device_eval_batch_size, signal });
     }
   }
-
-  if (profile !== undefined) await (await profileModule()).showProfile(profile, outputDir, output);
-  const replicas = distributions.map((distribution, k) => ({
-    name: distribution.name,
-    ...optional('output_dir', folders?.[k]),
-    rates: toDocument(distribution),
-    ...(tuned.run.nonFinite[k]! >= 0 ? { not_finite_at_step: tuned.run.nonFinite[k]! + 1 } : {}),
-    ...(tuned.best[k] === undefined ? {} : { best_metric: tuned.best[k].metric, best_step: tuned.best[k].step }),
-    ...train[k],
-    ...evaluation?.[k],
-  }));
-  if (outputDir !== undefined && replicas.length > 1) await writeJson(`${outputDir}/all_results.json`, replicas);
-  const document = {
-    task: task.name,
-    model: optionText(args, 'model_name_or_path'),
-    ...optional('output_dir', outputDir),
-    seed: checked.seed,
+  return distributions.map((_, k) => ({
+    train: train[k]!,
+    evaluation: evaluation?.[k],
+    facts: {
+      ...(tuned.run.nonFinite[k]! >= 0 ? { not_finite_at_step: tuned.run.nonFinite[k]! + 1 } : {}),
+      ...(tuned.best[k] === undefined ? {} : { best_metric: tuned.best[k].metric, best_step: tuned.best[k].step }),
+    },
     steps: tuned.run.steps,
-    ...(replicas.length === 1 ? { ...train[0], ...evaluation?.[0] } : {}),
-    replicas,
-  };
-  output.result(document, () =>
-    replicas.length === 1
-      ? `***** train metrics *****\n${metricLines(train[0]!)}${evaluation === undefined ? '' : `\n***** eval metrics *****\n${metricLines(evaluation[0]!)}`}`
-      : replicaTable(
-          names,
-          replicas.map((_, k) => ({ ...train[k], ...evaluation?.[k] })),
-        ),
-  );
+  }));
 }
 
 /** The options that were given, for the record. */

@@ -11,6 +11,7 @@ import { deviceOf } from '../../train/protocol.ts';
 import { exists, removeLeftovers, requireWritable } from '../../train/files.ts';
 import { optional, optionNumber, optionText, precisionOf } from './inputs.ts';
 import type { RawArguments } from './options.ts';
+import { hasParts, removeParts } from './parts.ts';
 
 /** Distributions of --rates, or the flat one of --learning_rate. */
 export async function distributionsOf(args: RawArguments, layers: number): Promise<readonly RateDistribution[]> {
@@ -48,8 +49,12 @@ export async function prepareOutput(
   if (args['overwrite_output_dir'] === true) {
     for (const step of await listCheckpoints(outputDir))
       await rm(join(outputDir, `checkpoint-${step}`), { recursive: true, force: true });
+    await removeParts(outputDir);
     return { outputDir, resume: undefined, found: false };
   }
+  // Its parts have their own checkpoints, and some may be done.
+  if (!/^false$/i.test(wanted ?? '') && (await hasParts(outputDir)))
+    return { outputDir, resume: undefined, found: wanted === undefined };
   if (/^false$/i.test(wanted ?? '')) return { outputDir, resume: undefined, found: false };
   const resume = await latestCheckpoint(outputDir);
   if (resume !== undefined) return { outputDir, resume, found: wanted === undefined };
