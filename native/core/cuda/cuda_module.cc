@@ -13,13 +13,13 @@ namespace {
 constexpr unsigned shared_bytes_of_all = 48 * 1024;  // what every kernel may use without asking
 }
 
-std::string kernel_image(int major, int minor) {
+std::string kernel_image(int major, int minor, bool line_info) {
   const Nvrtc& compiler = Nvrtc::get();
-  const Architecture architecture = choose_architecture(compiler.architectures(), major, minor);
+  const std::vector<std::string> options = Nvrtc::options(choose_architecture(compiler.architectures(), major, minor), line_info);
   const std::string source = one_text(kernel_files);
   std::string key = "NVRTC " + std::to_string(compiler.major()) + "." + std::to_string(compiler.minor());
-  for (const std::string& option : Nvrtc::options(architecture)) key += "\n" + option;
-  return cached_image(cache_folder(), key + "\n" + source, [&] { return compiler.compile(source, architecture); });
+  for (const std::string& option : options) key += "\n" + option;
+  return cached_image(cache_folder(), key + "\n" + source, [&] { return compiler.compile(source, options); });
 }
 
 CudaModule::CudaModule(const std::string& image) { check(driver().cuModuleLoadData(&module_, image.c_str()), "loading the kernels", "ERR_KERNEL"); }

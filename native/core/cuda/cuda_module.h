@@ -10,7 +10,7 @@
 namespace lrdist::cuda {
 
 // What cuModuleLoadData takes for a card of this compute capability: from the cache, or compiled, which takes some seconds. Throws ERR_KERNEL.
-std::string kernel_image(int major, int minor);
+std::string kernel_image(int major, int minor, bool line_info = false);
 
 class CudaModule {
  public:

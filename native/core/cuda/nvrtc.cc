@@ -74,12 +74,15 @@ std::vector<int> Nvrtc::architectures() const {
   return numbers;
 }
 
-std::vector<std::string> Nvrtc::options(const Architecture& architecture) {
-  return {(architecture.binary ? "--gpu-architecture=sm_" : "--gpu-architecture=compute_") + std::to_string(architecture.number), "--std=c++17",
-          "-lineinfo"};
+std::vector<std::string> Nvrtc::options(const Architecture& architecture, bool line_info) {
+  // -default-device: lambdas and constexpr functions have no annotations.
+  std::vector<std::string> all = {(architecture.binary ? "--gpu-architecture=sm_" : "--gpu-architecture=compute_") + std::to_string(architecture.number),
+                                  "--std=c++17", "-default-device"};
+  if (line_info) all.push_back("-lineinfo");
+  return all;
 }
 
-std::string Nvrtc::compile(const std::string& source, const Architecture& architecture) const {
+std::string Nvrtc::compile(const std::string& source, const std::vector<std::string>& options) const {
   _nvrtcProgram* made = nullptr;
   const auto create = function<int(_nvrtcProgram**, const char*, const char*, int, const char* const*, const char* const*)>(library_, "nvrtcCreateProgram");
   const auto text_of = function<const char*(int)>(library_, "nvrtcGetErrorString");
@@ -98,16 +101,15 @@ std::string Nvrtc::compile(const std::string& source, const Architecture& archit
     check(function<int(_nvrtcProgram*, char*)>(library_, name)(made, result.data()), name);
     return result;
   };
-  const std::vector<std::string> texts = options(architecture);
   std::vector<const char*> given;
-  for (const std::string& text : texts) given.push_back(text.c_str());
+  for (const std::string& option : options) given.push_back(option.c_str());
   const int result = function<int(_nvrtcProgram*, int, const char* const*)>(library_, "nvrtcCompileProgram")(made, static_cast<int>(given.size()), given.data());
   if (result != 0) {
     const std::string log = result_of("nvrtcGetProgramLogSize", "nvrtcGetProgramLog");
-    throw Error("ERR_KERNEL", "the kernels do not compile for " + texts[0].substr(texts[0].find('=') + 1) + " with NVRTC " + std::to_string(major_) + "." +
+    throw Error("ERR_KERNEL", "the kernels do not compile for " + options[0].substr(options[0].find('=') + 1) + " with NVRTC " + std::to_string(major_) + "." +
                                   std::to_string(minor_) + ", " + text_of(result) + ":\n" + shortened(log.c_str()));
   }
-  return architecture.binary ? result_of("nvrtcGetCUBINSize", "nvrtcGetCUBIN") : result_of("nvrtcGetPTXSize", "nvrtcGetPTX");
+  return options[0].find("=sm_") != std::string::npos ? result_of("nvrtcGetCUBINSize", "nvrtcGetCUBIN") : result_of("nvrtcGetPTXSize", "nvrtcGetPTX");
 }
 
 }  // namespace lrdist::cuda

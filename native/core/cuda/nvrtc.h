@@ -29,9 +29,10 @@ class Nvrtc {
   int minor() const { return minor_; }
   std::vector<int> architectures() const;
   // What cuModuleLoadData takes. Throws ERR_KERNEL with the start of the compiler's log.
-  std::string compile(const std::string& source, const Architecture& architecture) const;
-  // As they are given to the compiler.
-  static std::vector<std::string> options(const Architecture& architecture);
+  std::string compile(const std::string& source, const std::vector<std::string>& options) const;
+
+  // With line_info tools can name lines of the source; the image is three times as large.
+  static std::vector<std::string> options(const Architecture& architecture, bool line_info);
 
  private:
   explicit Nvrtc(const std::string& path);
