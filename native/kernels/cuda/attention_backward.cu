@@ -1,7 +1,8 @@
 // A block takes one head of one sequence: for each tile of keys it goes through the tiles of queries, takes the probabilities again from forward's
 // log_sum, and keeps the sums for keys and values in registers. Queries' sums over tiles of keys pass through memory, which only this block touches.
 #include "attention.h"
-#include "attention_tile.cuh"
+#include "attention_scalar.cuh"
+#include "attention_tensor.cuh"
 
 namespace lrdist::cuda {
 namespace attention {
@@ -9,7 +10,7 @@ namespace attention {
 // The gradients of the scores of one row: those at groups of eight keys part, part + 8, ... of it. Eight threads share a row.
 //   p: scores, becomes the probabilities after dropout; ds: gradients of those, becomes the gradients of the scores.
 // dot: sum over all keys of probability times gradient; if the keys of this tile are not all of them it is given.
-template <int most_groups, class T>
+template <class P, int most_groups, class T>
 DEVICE void row_backward(float* p, float* ds, int keys, int part, float log_sum, bool all, float dot, const Attention<T>& a, unsigned step, unsigned group0,
                          int position, int slot) {
   constexpr int mine = (most_groups + 7) / 8;
@@ -19,17 +20,17 @@ DEVICE void row_backward(float* p, float* ds, int keys, int part, float log_sum,
     if (at >= 8 * most_groups) continue;
     float keep[8], scores[8];
     if (a.dropout.threshold && at < keys) keep_eight(a.dropout, step, group0 + static_cast<unsigned>(part + 8 * i), position, slot, keep);
-    eight(p + at, scores);
-    eight(ds + at, gradient[i]);
+    load(p + at, scores);
+    load(ds + at, gradient[i]);
     UNROLL for (int j = 0; j < 8; ++j) {
       const bool real = at + j < keys;
       const float factor = a.dropout.threshold && real ? keep[j] : 1;
       probability[i][j] = real ? expf(scores[j] - log_sum) : 0;
       gradient[i][j] = real ? gradient[i][j] * factor : 0;
-      scores[j] = probability[i][j] * factor;
+      scores[j] = P::rounded(probability[i][j] * factor);
       sum = fmaf(probability[i][j], gradient[i][j], sum);
     }
-    set_eight(p + at, scores);
+    store(p + at, scores);
   }
   sum += __shfl_xor_sync(full_mask, sum, 1);
   sum += __shfl_xor_sync(full_mask, sum, 2);
@@ -38,8 +39,8 @@ DEVICE void row_backward(float* p, float* ds, int keys, int part, float log_sum,
   UNROLL for (int i = 0; i < mine; ++i) {
     const int at = 8 * (part + 8 * i);
     if (at >= 8 * most_groups) continue;
-    UNROLL for (int j = 0; j < 8; ++j) gradient[i][j] = probability[i][j] * (gradient[i][j] - dot);
-    set_eight(ds + at, gradient[i]);
+    UNROLL for (int j = 0; j < 8; ++j) gradient[i][j] = P::rounded(probability[i][j] * (gradient[i][j] - dot));
+    store(ds + at, gradient[i]);
   }
 }
 
@@ -53,11 +54,13 @@ DEVICE float context_dot(const float* dcontext, const T* context, int d, int par
   return sum + __shfl_xor_sync(full_mask, sum, 4);
 }
 
-template <class T, int widest>
+template <class P, class T, int widest>
 DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
   using Tile = AttentionTile<widest>;
   constexpr int ld = Tile::ld, ld_s = Tile::ld_scores, threads = Tile::backward_threads;
-  static_assert(Tile::keys * widest / 16 == threads && Tile::queries * 8 == threads, "a square of the keys' results and an eighth of a row for each thread");
+  using Share = typename P::Share;
+  constexpr int workers = threads / P::warp, shares = Tile::keys * widest / Share::size / workers;
+  static_assert(Tile::queries * 8 == threads, "an eighth of a row for each thread");
   const AttentionBackward<T>& b = arguments.a;
   const Attention<T>& a = b.forward;
   const bool vectors = arguments.vectors;
@@ -83,35 +86,34 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
 
   const long long bias = replica * a.bias_stride + head * d;
   const float scale = 1 / sqrtf(static_cast<float>(d));
-  const int across = parts(d, 4), column = thread % across * 4, own_row = thread / 8, part = thread % 8;
+  const int worker = thread / P::warp, own_row = thread / 8, part = thread % 8;
   const unsigned step = a.dropout.threshold ? *a.dropout.step : 0;
 
   for (int first_key = 0; first_key < all_keys; first_key += Tile::keys) {
     const int keys = min(Tile::keys, all_keys - first_key);
     const bool all = keys == all_keys;
-    {
-      const long long place = of_keys + (k0 + first_key) * a.ld_kv;
-      const Source<T> from[2] = {{a.k + place, a.ld_kv, a.bias_k + bias, 1}, {a.v + place, a.ld_kv, a.bias_v + bias, 1}};
-      float* const to[2] = {k, v};
-      __syncthreads();
-      load_rows(from, to, ld, keys, d, vectors);
-    }
-    float dk[4][4] = {}, dv[4][4] = {};
-    const int key = thread / across * 4;  // the first of this thread's four
+    const long long place = of_keys + (k0 + first_key) * a.ld_kv;
+    const Source<T> of_k = {a.k + place, a.ld_kv, a.bias_k + bias, 1, keys, k}, of_v = {a.v + place, a.ld_kv, a.bias_v + bias, 1, keys, v};
+    const auto of_q = [&](int first) {
+      return Source<T>{a.q + of_queries + (q0 + first) * a.ld_q, a.ld_q, a.bias_q + bias, scale, min(Tile::queries, all_queries - first), q};
+    };
+    const auto of_g = [&](int first) {
+      return Source<T>{b.dcontext + of_context + (q0 + first) * width, width, nullptr, 1, min(Tile::queries, all_queries - first), g};
+    };
+    if (first_key > 0) __syncthreads();  // the last tiles have been used
+    load_rows<P>({of_k, of_v, of_q(0), of_g(0)}, ld, d, vectors);
+    Shares<Share, shares> dk(worker, workers, keys, d, true), dv(worker, workers, keys, d, true);
 
     for (int first = 0; first < all_queries; first += Tile::queries) {
       const int queries = min(Tile::queries, all_queries - first);
       const long long query0 = q0 + first;
-      {
-        const Source<T> from[2] = {{a.q + of_queries + query0 * a.ld_q, a.ld_q, a.bias_q + bias, scale},
-                                   {b.dcontext + of_context + query0 * width, width, nullptr, 1}};
-        float* const to[2] = {q, g};
+      if (first > 0) {
         __syncthreads();
-        load_rows(from, to, ld, queries, d, vectors);
+        load_rows<P>({of_q(first), of_g(first)}, ld, d, vectors);
       }
       __syncthreads();
-      if (thread < threads / 2) all_dots(q, queries, k, keys, ld, d, p, ld_s, thread, threads / 2);
-      else all_dots(g, queries, v, keys, ld, d, ds, ld_s, thread - threads / 2, threads / 2);
+      if (worker < workers / 2) P::dots(q, queries, k, keys, ld, d, p, ld_s, worker, workers / 2);
+      else P::dots(g, queries, v, keys, ld, d, ds, ld_s, worker - workers / 2, workers / 2);
       __syncthreads();
       {
         const int row = min(own_row, queries - 1);
@@ -119,50 +121,49 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
         const float log_sum = a.log_sum[(replica * a.heads + head) * padded + query0 + row];
         const float dot = all ? 0 : context_dot(g + row * ld, a.context + of_context + (query0 + row) * width, d, part);
         const unsigned group0 = (static_cast<unsigned>(head) << 16) + static_cast<unsigned>(first_key / 8);
-        row_backward<Tile::keys / 8>(p + own_row * ld_s, ds + own_row * ld_s, own_row < queries ? keys : 0, part, log_sum, all, dot, a, step, group0,
+        row_backward<P, Tile::keys / 8>(p + own_row * ld_s, ds + own_row * ld_s, own_row < queries ? keys : 0, part, log_sum, all, dot, a, step, group0,
                                      position, slot);
       }
       __syncthreads();
-      if (key < keys) {
-        columns_times(p + key, ld_s, g + column, ld, queries, dv);
-        columns_times(ds + key, ld_s, q + column, ld, queries, dk);
+      UNROLL for (int i = 0; i < shares; ++i) {
+        dv.at[i].add_columns(p, ld_s, g, ld, queries);
+        dk.at[i].add_columns(ds, ld_s, q, ld, queries);
       }
-      const int down = parts(queries, 4);
-      for (int t = thread; t < down * across; t += threads) {
-        const int r = t / across, channel = t % across * 4;
-        float dq[4][4] = {};
-        rows_times(ds + r * ld_s, down * ld_s, k + channel, ld, keys, dq);
-        UNROLL for (int i = 0; i < 4; ++i) {
-          const long long query = r + i * down;
-          if (query >= queries) continue;
-          UNROLL for (int j = 0; j < 4; ++j) dq[i][j] *= scale;
+      for (int i = worker; i < Share::count(queries, d); i += workers) {
+        Share dq;
+        dq.place(i, queries, d, false);
+        dq.add_rows(ds, ld_s, k, ld, keys);
+        dq.each([&](int query, int channel, auto& x) {
+          UNROLL for (int j = 0; j < Share::wide; ++j) x[j] *= scale;
           if (!all) {
             float* const sums = b.sums + (replica * padded + query0 + query) * width + head * d + channel;
-            UNROLL for (int j = 0; j < 4; ++j) {
+            UNROLL for (int j = 0; j < Share::wide; ++j) {
               if (channel + j >= d) continue;
-              if (first_key > 0) dq[i][j] += sums[j];
-              sums[j] = dq[i][j];
+              if (first_key > 0) x[j] += sums[j];
+              sums[j] = x[j];
             }
           }
-          if (first_key + keys == all_keys) put_four(b.dq + of_queries + (query0 + query) * a.ld_q + channel, dq[i], d - channel, vectors);
-        }
+          const bool last = first_key + keys == all_keys;
+          if (last && channel < d) put_channels(b.dq + of_queries + (query0 + query) * a.ld_q + channel, x, d - channel, vectors);
+        });
       }
     }
     // Without queries, where nothing is wanted of this sequence, these are sums of nothing, 0.
-    UNROLL for (int i = 0; i < 4; ++i) {
-      if (key + i >= keys) continue;
-      const long long place = of_keys + (k0 + first_key + key + i) * a.ld_kv + column;
-      put_four(b.dk + place, dk[i], d - column, vectors);
-      put_four(b.dv + place, dv[i], d - column, vectors);
-    }
+    const auto put_keys = [&](T* to) {
+      return [=](int key, int channel, auto& x) {
+        if (channel < d) put_channels(to + of_keys + (k0 + first_key + key) * a.ld_kv + channel, x, d - channel, vectors);
+      };
+    };
+    dk.each(put_keys(b.dk));
+    dv.each(put_keys(b.dv));
   }
 }
 
 }  // namespace attention
 
-LRDIST_KERNEL(attention_backward_f32_64, 256, attention::backward<float, 64>)
-LRDIST_KERNEL(attention_backward_f32_256, 256, attention::backward<float, 256>)
-LRDIST_KERNEL(attention_backward_bf16_64, 256, attention::backward<bfloat, 64>)
-LRDIST_KERNEL(attention_backward_bf16_256, 256, attention::backward<bfloat, 256>)
+LRDIST_KERNEL(attention_backward_f32_64, 256, attention::backward<attention::Scalar, float, 64>)
+LRDIST_KERNEL(attention_backward_f32_256, 256, attention::backward<attention::Scalar, float, 256>)
+LRDIST_KERNEL(attention_backward_bf16_64, 256, attention::backward<attention::Tensor, bfloat, 64>)
+LRDIST_KERNEL(attention_backward_bf16_256, 256, attention::backward<attention::Tensor, bfloat, 256>)
 
 }  // namespace lrdist::cuda
