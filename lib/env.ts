@@ -8,6 +8,7 @@ export const environment = {
   LRDIST_DATA: 'folder with glue/ and models/ for the tests that need real data',
   LRDIST_MARCH: 'value of -march for the native build (default native)',
   LRDIST_MATMUL: 'mkl, onednn or the choice of a record: library for matrix products instead of measuring',
+  LRDIST_NVRTC: 'path of libnvrtc.so, the compiler of the GPU kernels (default: beside libtorch)',
   LRDIST_STORAGE: 'storage of studies for commands that are given none',
   LRDIST_THREADS: 'compute threads (default: the physical cores)',
   HF_HOME: "Hugging Face's home folder (default ~/.cache/huggingface)",
@@ -16,6 +17,7 @@ export const environment = {
   HF_TOKEN: 'access token for the hub',
   HF_HUB_OFFLINE: '1 = never download models',
   HF_TOKEN_PATH: 'file with the access token for the hub (default $HF_HOME/token)',
+  CUDA_VISIBLE_DEVICES: 'numbers or UUIDs of the GPUs that may be used; cuda:0 is the first of them',
   XDG_CACHE_HOME: 'folder of user caches (default ~/.cache)',
   NO_COLOR: 'any value = no colours',
 } as const;

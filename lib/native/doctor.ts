@@ -1,9 +1,11 @@
-import { existsSync, readFileSync, statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, release, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { env } from '../env.ts';
 import { isLrdistError } from '../errors.ts';
 import { reasonsToBuild } from './build.ts';
+import { cudaAdvice, type CudaFacts } from './cuda-advice.ts';
+import { builtinsBeside, libtorchCuda, nvidiaDriver } from './cuda-facts.ts';
 import { builtAddon, cacheFolder, packageFolder } from './folders.ts';
 import { inspectLibtorch, type Libtorch } from './libtorch.ts';
 import { addonCandidates } from './load.ts';
@@ -43,6 +45,7 @@ export interface DoctorReport {
     readonly stale: readonly string[];
   };
   readonly smoke: SmokeMessage;
+  readonly cuda: CudaFacts;
   readonly advice: readonly string[];
 }
 
@@ -76,6 +79,7 @@ export async function examine(options: { signal?: AbortSignal | undefined } = {}
     lookup: lookupSteps(),
     addon: { path, there, build, stale: there && path === builtAddon() ? staleness(build) : [] },
     smoke,
+    cuda: cudaFacts(build?.libtorch, smoke),
   };
   return { ...facts, advice: advise(facts) };
 }
@@ -98,11 +102,7 @@ export function advise(facts: Omit<DoctorReport, 'advice'>): string[] {
     advice.push('CMake and a C++20 compiler are needed to build the addon.');
   if (!smoke.ok && ninja?.version === undefined && make?.version === undefined)
     advice.push('Ninja or Make is needed to build the addon.');
-  if (system.nvidiaDriver !== undefined && addon.build?.libtorch.device === 'cpu') {
-    advice.push(
-      'An NVIDIA driver is loaded, but libtorch is a CPU build: `npx lrdist setup --device cuda` obtains the other.',
-    );
-  }
+  advice.push(...cudaAdvice(facts.cuda));
   if (!smoke.ok && (process.env['LD_LIBRARY_PATH'] ?? '') !== '')
     advice.push('LD_LIBRARY_PATH is set; try without it.');
   if (system.memoryFree < 1e9) advice.push('Less than 1 GB of memory is free; a BERT-base needs about 2 GB to train.');
@@ -145,14 +145,16 @@ function memoryLimit(): number {
   return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
 }
 
-function nvidiaDriver(): string | undefined {
-  try {
-    return (
-      /Kernel Module(?: for \S+)?\s+(\S+)/.exec(readFileSync('/proc/driver/nvidia/version', 'utf8'))?.[1] ?? 'unknown'
-    );
-  } catch {
-    return undefined;
-  }
+function cudaFacts(libtorch: Pick<Libtorch, 'path' | 'device'> | undefined, smoke: SmokeMessage): CudaFacts {
+  const info = smoke.ok ? smoke.info : undefined;
+  return {
+    driver: nvidiaDriver(),
+    libtorch: libtorch?.device,
+    libtorchCuda: libtorch === undefined ? undefined : libtorchCuda(libtorch.path),
+    found: info?.cuda,
+    devices: info?.devices.filter(({ name }) => name !== 'cpu') ?? [],
+    builtins: builtinsBeside(info?.cuda.nvrtc ?? ''),
+  };
 }
 
 /** Free bytes on the disk of the folder, or of the nearest one above it that exists. */

@@ -72,6 +72,6 @@ function listFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) return entry.name === 'build' ? [] : listFiles(path);
-    return /\.(cc|cu|h|cmake)$/.test(entry.name) ? [path] : [];
+    return /\.(cc|cu|cuh|h|cmake)$/.test(entry.name) ? [path] : [];
   });
 }

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { env } from '../env.ts';
 import { buildAddon, type BuildResult } from './build.ts';
+import { cudaAdvice } from './cuda-advice.ts';
+import { libtorchCuda, nvidiaDriver } from './cuda-facts.ts';
 import { builtAddon, cacheFolder, packageFolder } from './folders.ts';
 import { findLibtorch, inspectLibtorch, type Libtorch, type Lookup } from './libtorch.ts';
 import { readMetadata } from './metadata.ts';
@@ -51,7 +53,20 @@ export async function setUp(options: SetupOptions): Promise<SetupResult> {
   }
   const result = await buildAddon({ ...options, root, libtorch });
   if (result.built) await record(cache, libtorch.path);
+  const { path, device } = libtorch;
+  for (const advice of setupAdvice(device, nvidiaDriver(), libtorchCuda(path))) options.notices.say(advice);
   return { ...result, libtorch, steps: lookup.steps };
+}
+
+/** What to know of a libtorch just built against, before anything of it is loaded. */
+export function setupAdvice(
+  device: Libtorch['device'],
+  driver: string | undefined,
+  cuda: string | undefined,
+): readonly string[] {
+  // Who builds against a CPU libtorch has chosen so, or is told by the doctor.
+  if (device === 'cpu') return [];
+  return cudaAdvice({ driver, libtorch: device, libtorchCuda: cuda, found: undefined, devices: [], builtins: [] });
 }
 
 /** The lookup of libtorch.ts with this machine's environment, records and cache. */

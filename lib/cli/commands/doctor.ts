@@ -1,4 +1,5 @@
 import type { Argv, CommandModule } from 'yargs';
+import type { NativeDevice } from '../../native/boundary.ts';
 import { type DoctorReport, examine } from '../../native/doctor.ts';
 import { formatBytes } from '../../native/notice.ts';
 import { EXIT } from '../output.ts';
@@ -38,7 +39,8 @@ export function doctorText(report: DoctorReport): string {
       ? []
       : ([
           ['libtorch', `compiled ${info.libtorchCompiled}, loaded ${info.libtorchLoaded}`],
-          ['Devices', info.devices.map(({ name, totalBytes }) => `${name} (${formatBytes(totalBytes)})`).join(', ')],
+          ...info.devices.map((device, i): [string, string] => [i === 0 ? 'Devices' : '', deviceText(device)]),
+          ...cudaRows(report),
           ['Threads', `${info.threads} by default`],
           ['bfloat16', info.bf16 ? 'computed by the processor (--bf16)' : 'not computed by this processor'],
         ] as [string, string][])),
@@ -54,6 +56,21 @@ export function doctorText(report: DoctorReport): string {
   const advice =
     report.advice.length === 0 ? ['Nothing to do.'] : ['Advice:', ...report.advice.map((text) => `  - ${text}`)];
   return [...lines, '', ...advice].join('\n');
+}
+
+function deviceText({ name, description, totalBytes, capability }: NativeDevice): string {
+  const card = description === '' ? '' : `${description}, compute capability ${capability}, `;
+  return `${name} (${card}${formatBytes(totalBytes)})`;
+}
+
+/** Nothing where neither libtorch nor the machine speaks of CUDA. */
+function cudaRows({ smoke, cuda }: DoctorReport): [string, string][] {
+  const found = smoke.ok ? smoke.info.cuda : undefined;
+  if (found === undefined || (found.libtorch === '' && found.driver === '' && cuda.driver === undefined)) return [];
+  return [
+    ['CUDA', `libtorch ${found.libtorch || 'without'}, driver up to ${found.driver || 'none'}`],
+    ['NVRTC', found.nvrtc || 'not found'],
+  ];
 }
 
 export default {

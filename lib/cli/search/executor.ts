@@ -40,7 +40,7 @@ export function slotsOf(
   device: string | undefined,
   processes: number,
   count: number,
-  visible = process.env['CUDA_VISIBLE_DEVICES'],
+  visible = env('CUDA_VISIBLE_DEVICES'),
 ): readonly Readonly<Record<string, string>>[] {
   const names = visible === undefined ? [] : visible.split(',').map((name) => name.trim());
   const chosen = /^cuda:(\d+)$/.exec(device ?? '')?.[1];

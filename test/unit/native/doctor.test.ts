@@ -24,6 +24,7 @@ const healthy: Omit<DoctorReport, 'advice'> = {
     },
     stale: [],
   },
+  cuda: { driver: undefined, libtorch: 'cpu', libtorchCuda: undefined, found: undefined, devices: [], builtins: [] },
   smoke: {
     ok: true,
     loss: 0.7,
@@ -60,7 +61,7 @@ test('advice follows from what is wrong', () => {
       { ...failed, tools: healthy.tools.map(({ name }) => ({ name, version: undefined })) },
       /CMake and a C\+\+20 compiler/,
     ],
-    [{ system: { ...healthy.system, nvidiaDriver: '580.1' } }, /--device cuda/],
+    [{ cuda: { ...healthy.cuda, driver: '580.1' } }, /--device cuda/],
     [{ system: { ...healthy.system, memoryFree: 1e8 } }, /memory/],
     [{ disk: [{ folder: '/full', free: 1e6 }] }, /disk space is left in \/full/],
   ];
@@ -71,6 +72,18 @@ test('advice follows from what is wrong', () => {
       `${expected}: ${advice.join(' | ')}`,
     );
   }
+});
+
+test('GPUs have lines of their own; a machine without has none', () => {
+  assert.doesNotMatch(doctorText({ ...healthy, advice: [] }), /CUDA|NVRTC/);
+  if (!healthy.smoke.ok) assert.fail();
+  const { info } = healthy.smoke;
+  const gpu = { name: 'cuda:0', description: 'NVIDIA H200', totalBytes: 150e9, capability: '9.0' };
+  const cuda = { libtorch: '13.0', driver: '13.0', nvrtc: '/l/libnvrtc.so.13', problem: '' };
+  const smoke = { ...healthy.smoke, info: { ...info, devices: [...info.devices, gpu], cuda } };
+  const text = doctorText({ ...healthy, smoke, advice: [] });
+  assert.match(text, /Devices +cpu \(16.*\n +cuda:0 \(NVIDIA H200, compute capability 9\.0, 150/);
+  assert.match(text, /CUDA +libtorch 13\.0, driver up to 13\.0\nNVRTC +\/l\/libnvrtc/);
 });
 
 test('a failed smoke test shows its message and code', () => {
