@@ -47,7 +47,7 @@ void embeddings_backward(const Pass& pass, const EncoderActivations<T>& kept, co
     a.width = static_cast<int>(h);
     a.d = each<const float>(d, n * h);
     a.table = table(to);
-    a.before = pass.gradients.word_dense ? WordRows::full : to.accumulate ? WordRows::stamped : WordRows::empty;
+    a.before = pass.gradients.word_dense ? WordRowState::full : to.accumulate ? WordRowState::stamped : WordRowState::empty;
     a.stamp = marks.stamp;
     a.step = pass.step;
     a.touched = each<unsigned char>(marks.touched, layout.model.vocab);
