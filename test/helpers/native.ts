@@ -6,6 +6,7 @@ import type {
   NativeSessionSpec,
 } from '../../lib/native/boundary.ts';
 import { loadNative } from '../../lib/native/load.ts';
+import { testDevice } from './device.ts';
 
 export const tinyModel = {
   vocab: 50,
@@ -29,7 +30,7 @@ export const tinySpec = {
     { name: 'words', kind: 'masked-lm', outputs: 0, pool: 'cls', dropout: 0 },
   ],
   replicas: 1,
-  device: 'cpu',
+  device: testDevice,
   precision: 'fp32',
   threads: 1,
   seed: 1,

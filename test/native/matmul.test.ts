@@ -7,7 +7,7 @@ import { tinyData, tinyModel, tinyPlan, tinySegment, tinySpec } from '../helpers
 const layer = tinyModel;
 
 async function open(matmul: Matmul): Promise<NativeSession> {
-  const session = new (loadNative().Session)({ ...tinySpec, matmul });
+  const session = new (loadNative().Session)({ ...tinySpec, device: 'cpu', matmul });
   await session.initialize(Int32Array.from(session.parameters().keys()), 0.2, 1);
   return session;
 }

@@ -12,6 +12,7 @@ import type {
 import { loadNative } from '../../../lib/native/load.ts';
 import type { Fixture, FixtureBatch, FixturePart } from './fixture.ts';
 import type { FloatTensor } from './safetensors.ts';
+import { testDevice } from '../../helpers/device.ts';
 
 export interface SessionOptions {
   readonly model?: Partial<NativeModelSpec>;
@@ -28,7 +29,7 @@ export async function openSession(fixture: Fixture, options: SessionOptions = {}
     model: { ...fixture.model, ...options.model },
     heads: options.heads ?? fixture.heads,
     replicas: options.replicas ?? 1,
-    device: 'cpu',
+    device: testDevice,
     precision: 'fp32',
     threads: options.threads ?? 1,
     seed: options.seed ?? fixture.seed,

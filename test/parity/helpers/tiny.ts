@@ -15,6 +15,7 @@ import type {
 import { loadNative } from '../../../lib/native/load.ts';
 import { tinyModel } from '../../helpers/native.ts';
 import { writeFloats } from './safetensors.ts';
+import { testDevice } from '../../helpers/device.ts';
 
 /** By parameter name. */
 export type Values = Map<string, Float32Array>;
@@ -33,7 +34,7 @@ export const tinySpec: NativeSessionSpec = {
     { name: 'two', kind: 'classification', outputs: 2, pool: 'cls', dropout: 0 },
   ],
   replicas: 1,
-  device: 'cpu',
+  device: testDevice,
   precision: 'fp32',
   threads: 1,
   seed: 2 ** 40 + 77,
