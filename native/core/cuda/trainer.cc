@@ -108,7 +108,7 @@ void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, bool 
     EncoderActivations<T> kept;
     const float* y = encoder_forward<T>(pass, kind.encoder, kept);
     float* dy = head_backward(pass, kind.task, y, learning_, s_.stamp.data(), p_.step_loss.data(), add_loss);
-    if (dy) encoder_backward<T>(pass, kept, dy, learning_, {s_.stamp.data(), s_.touched.data()});
+    if (dy) encoder_backward<T>(pass, kept, dy, learning_, {s_.stamp.data(), nullptr});  // the update marks touched rows of the replicas that learn them
   });
 }
 
