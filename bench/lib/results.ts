@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { goals } from './goals.ts';
-import { machine, type Machine, versions } from './machine.ts';
+import { type Card, machine, type Machine, versions } from './machine.ts';
 import { root } from './side.ts';
 import { between, goalTable, nameOf } from './table.ts';
 
@@ -28,13 +28,13 @@ export interface Result extends Measurement {
 }
 
 /** Writes bench/results/CASE-VARIANT-MACHINE-DATE.json and the table. Returns the file's path. */
-export function saveResult(name: string, measurement: Measurement): string {
+export function saveResult(name: string, measurement: Measurement, card?: Card): string {
   const date = new Date().toISOString().slice(0, 10);
   const result: Result = {
     ...measurement,
     case: name,
     date,
-    machine: machine(),
+    machine: machine(card),
     versions: { ...versions(), ...(measurement.versions as Record<string, string> | undefined) },
   };
   mkdirSync(folder, { recursive: true });
@@ -52,7 +52,7 @@ export function writeTable(): void {
     .map((file) => ({ file, result: JSON.parse(readFileSync(join(folder, file), 'utf8')) as Result }));
   const lines = results.map(
     ({ file, result }) =>
-      `| [${nameOf(result)}](${file}) | ${result.headline} | ${result.machine.processor}, ${result.machine.cores} cores | ${result.date} |`,
+      `| [${nameOf(result)}](${file}) | ${result.headline} | ${machineText(result.machine)} | ${result.date} |`,
   );
   const text = [
     '# Results',
@@ -70,6 +70,10 @@ export function writeTable(): void {
     performanceDocument,
     between(document, ...markers, `\n${goalTable(goals, results, '../bench/results/')}\n`),
   );
+}
+
+function machineText({ processor, cores, card }: Machine): string {
+  return card ?? `${processor}, ${cores} cores`;
 }
 
 function writeWhole(path: string, text: string): void {

@@ -1,0 +1,100 @@
+/** The check itself: looks at the machine, runs the plan, writes logs and a result file. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { obstacle, planOf, type Machine } from './plan.ts';
+import { type Outcome, runSteps } from './run-steps.ts';
+import { parseSettings, type Settings } from './settings.ts';
+
+export const root = join(import.meta.dirname, '..', '..');
+
+/** @returns the exit code: 0 all well, 1 something failed, 2 wrong use, 3 nothing could be begun */
+export async function runCheck(argv: readonly string[]): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  let settings: Settings;
+  try {
+    settings = parseSettings(argv, join(tmpdir(), 'lrdist-gpu-check'));
+  } catch (error) {
+    say((error as Error).message);
+    return 2;
+  }
+  if (settings.pack !== undefined) {
+    const { pack } = await import('./pack.ts');
+    return pack(settings.pack, say);
+  }
+  const machine = machineHere();
+  const why = obstacle(settings, { gpu: hasGpu(), sanitizer: machine.sanitizer !== undefined });
+  if (why !== undefined && !settings.dryRun) {
+    say(why);
+    return 3;
+  }
+  const steps = planOf(settings, machine);
+  if (settings.dryRun) {
+    if (why !== undefined) say(`${why}\n\nThere it would run:`);
+    for (const { part, name, command } of steps)
+      console.log(`${part} ${name}: ${command.slice(0, 12).join(' ').replaceAll(`${root}/`, '')}`);
+    return 0;
+  }
+  const outcomes = await runSteps(steps, { root, out: settings.out, say });
+  const failed = outcomes.filter(({ code }) => code !== 0);
+  const { saveCheck } = await import('./result.ts');
+  const path = await saveCheck(settings, outcomes, root).catch((error: unknown) => {
+    say(`no result file: ${(error as Error).message}`);
+    return undefined;
+  });
+  writeSummary(settings.out, outcomes);
+  if (path !== undefined) say(`written: ${path}`);
+  say(failed.length === 0 ? 'All is well.' : `${failed.length} of ${outcomes.length} steps failed.`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+function machineHere(): Machine {
+  const bare = process.env['LRDIST_GPU_CHECK_BARE'] === '1';
+  return {
+    node: process.execPath,
+    root,
+    sanitizer: programAt('compute-sanitizer', ['/usr/local/cuda/bin', '/opt/cuda/bin']),
+    libtorch: bare ? libtorchOfPython() : undefined,
+    tests: testFiles(),
+    cores: Math.max(1, Math.min(availableParallelism(), 16)),
+  };
+}
+
+function hasGpu(): boolean {
+  return ['/dev/nvidiactl', '/proc/driver/nvidia/version', '/dev/dxg'].some((path) => existsSync(path));
+}
+
+function programAt(name: string, folders: readonly string[]): string | undefined {
+  const path = [...(process.env['PATH'] ?? '').split(':'), ...folders];
+  return path.map((folder) => join(folder, name)).find((file) => existsSync(file));
+}
+
+/** Folder of python3's torch. @throws Error */
+function libtorchOfPython(): string {
+  const python = process.env['PYTHON'] ?? 'python3';
+  const { status, stdout, stderr } = spawnSync(
+    python,
+    ['-c', 'import importlib.util as u, os; print(os.path.dirname(u.find_spec("torch").origin))'],
+    { encoding: 'utf8' },
+  );
+  if (status !== 0) throw new Error(`${python} has no torch to build against: ${stderr}`);
+  return stdout.trim();
+}
+
+/** Those that read the TypeScript compiler's own tree need it there. */
+function testFiles(): readonly string[] {
+  const hasTypescript = existsSync(join(root, 'node_modules', 'typescript'));
+  return globSync(['test/native/*.test.ts', 'test/parity/*.test.ts'], { cwd: root })
+    .filter((file) => hasTypescript || !file.endsWith('boundary.test.ts'))
+    .sort();
+}
+
+function writeSummary(out: string, outcomes: readonly Outcome[]): void {
+  mkdirSync(out, { recursive: true });
+  const lines = outcomes.map(
+    ({ part, name, code, seconds }) =>
+      `${(code === 0 ? 'ok' : code === null ? 'left out' : 'FAILED').padEnd(9)}${part} ${name} ${seconds.toFixed(1)} s`,
+  );
+  writeFileSync(join(out, 'summary.txt'), `${lines.join('\n')}\n`);
+}

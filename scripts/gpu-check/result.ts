@@ -1,0 +1,51 @@
+/** The check's result file, bench/results/gpu-check-CARD-DATE.json. */
+import { chooseDevice, deviceKind, gpuName } from '../../lib/native/devices.ts';
+import { nvidiaDriver } from '../../lib/native/cuda-facts.ts';
+import { loadNative } from '../../lib/native/load.ts';
+import { saveResult } from '../../bench/lib/results.ts';
+import type { Outcome } from './run-steps.ts';
+import type { Settings } from './settings.ts';
+
+/** @returns its path; undefined where none is written: without a GPU, or when it was not asked for */
+export async function saveCheck(
+  { device, parts, results }: Settings,
+  outcomes: readonly Outcome[],
+  root: string,
+): Promise<string | undefined> {
+  if (!results || deviceKind(device) !== 'cuda') return undefined;
+  const ok = (list: readonly Outcome[]): string => `${list.filter(({ code }) => code === 0).length} of ${list.length}`;
+  const groups = parts.map((part) => [part, outcomes.filter((outcome) => outcome.part === part)] as const);
+  return saveResult(
+    'gpu-check',
+    {
+      headline: groups.map(([part, list]) => `${part} ${ok(list)}`).join(', '),
+      commands: Object.fromEntries(outcomes.map(({ part, name, command }) => [`${part} ${name}`, command])),
+      seeds: [],
+      steps: outcomes.map(({ part, name, code, seconds, tail }) => ({
+        part,
+        name,
+        code,
+        seconds,
+        tail: tail.replaceAll(root, '.'),
+      })),
+    },
+    deviceFacts(device),
+  );
+}
+
+/** What result files say of the device. */
+export function deviceFacts(
+  device: string,
+): { card: string; driver: string; cuda: string; capability: string } | undefined {
+  const info = loadNative().info();
+  const name = chooseDevice(device, info);
+  const card = gpuName(name, info);
+  if (card === undefined) return undefined;
+  const { libtorch, driver } = info.cuda;
+  return {
+    card,
+    driver: nvidiaDriver() ?? 'unknown',
+    cuda: `${libtorch} of libtorch, ${driver} of the driver`,
+    capability: info.devices.find((each) => each.name === name)!.capability,
+  };
+}
