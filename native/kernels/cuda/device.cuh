@@ -1,4 +1,4 @@
-// What bodies of kernels share. A kernel's file looks like fill.cu: it includes its own header and this file, and nothing else.
+// What bodies of kernels share. A kernel's file looks like probe.cu: it includes its own header and this file, and nothing else.
 #pragma once
 
 #include "kernel.h"
