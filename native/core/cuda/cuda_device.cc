@@ -65,6 +65,8 @@ class CudaDevice final : public RecordingDevice {
   void to_host(void* to, const void* from, int64_t bytes) override;
   std::unique_ptr<Mark> make_mark() override;
   void wait_for_all() override;
+  void wait_for(const Mark& mark) override;
+  void use_side_queue(bool side) override { handle_ = side ? side_ : main_; }
 
  private:
   void enter() const;
@@ -76,8 +78,10 @@ class CudaDevice final : public RecordingDevice {
   const bool tf32_;
   const c10::impl::VirtualGuardImpl libtorch_{c10::DeviceType::CUDA};
   std::shared_ptr<PrimaryContext> context_;
-  c10::Stream stream_;
-  CUstream_st* handle_ = nullptr;
+  // libtorch works on the first; the second runs kernels and graphs only.
+  c10::Stream stream_, side_stream_;
+  CUstream_st *main_ = nullptr, *side_ = nullptr;
+  CUstream_st* handle_ = nullptr;  // the one in use
   std::unique_ptr<CudaModule> kernels_;
   std::set<std::vector<int64_t>> tried_;  // products, as shape_of() writes them
 };
@@ -96,7 +100,10 @@ CudaDevice::CudaDevice(const DeviceFacts& facts, int ordinal, bool tf32)
       tf32_(tf32),
       context_(std::make_shared<PrimaryContext>(ordinal)),
       stream_(stream_on(libtorch_, device_)),
-      handle_(handle_of(stream_)) {
+      side_stream_(stream_on(libtorch_, device_)),
+      main_(handle_of(stream_)),
+      side_(handle_of(side_stream_)),
+      handle_(main_) {
   enter();
   kernels_ = std::make_unique<CudaModule>(kernel_image(facts.major, facts.minor));
   warm_up();
@@ -104,7 +111,8 @@ CudaDevice::CudaDevice(const DeviceFacts& facts, int ordinal, bool tf32)
 
 CudaDevice::~CudaDevice() {
   if (entered != this) context_->make_current();
-  driver().cuStreamSynchronize(handle_);
+  driver().cuStreamSynchronize(main_);
+  driver().cuStreamSynchronize(side_);
   entered = nullptr;
 }
 
@@ -172,7 +180,13 @@ std::unique_ptr<Mark> CudaDevice::make_mark() {
 
 void CudaDevice::wait_for_all() {
   enter();
-  check(driver().cuStreamSynchronize(handle_), "waiting for the GPU");
+  check(driver().cuStreamSynchronize(main_), "waiting for the GPU");
+  check(driver().cuStreamSynchronize(side_), "waiting for the GPU");
+}
+
+void CudaDevice::wait_for(const Mark& mark) {
+  enter();
+  static_cast<const EventMark&>(mark).hold_back(handle_);
 }
 
 // One product of each pair of types: cuBLAS makes its handle and its workspace at the first use on a thread and stream, which a capture does not allow.
@@ -216,7 +230,7 @@ std::unique_ptr<Graph> CudaDevice::make_graph(std::vector<Call> calls) {
   enter();
   try_products(calls);
   const int64_t allocations = allocations_so_far(device_.index());
-  Capture capture(handle_);
+  Capture capture(main_);
   for (const Call& call : calls) run_any(call);
   auto graph = capture.end(context_);
   // libtorch's allocator does not know of the capture and would give such memory to others while the graph still uses it.

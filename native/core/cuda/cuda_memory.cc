@@ -37,6 +37,8 @@ bool EventMark::passed() const {
   return true;
 }
 
+void EventMark::hold_back(CUstream_st* stream) const { check(driver().cuStreamWaitEvent(stream, event_, 0), "waiting for another queue of the GPU"); }
+
 void EventMark::wait() const { check(driver().cuEventSynchronize(event_), "waiting for an event"); }
 
 }  // namespace lrdist::cuda

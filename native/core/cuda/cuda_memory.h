@@ -50,6 +50,7 @@ class EventMark final : public Mark {
   ~EventMark() override;
   bool passed() const override;
   void wait() const override;
+  void hold_back(CUstream_st* stream) const;
 
  private:
   std::shared_ptr<PrimaryContext> context_;

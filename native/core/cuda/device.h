@@ -1,5 +1,5 @@
 // Where the CUDA engine's work runs: a CUDA device, or the emulator, which runs the same kernels on the processor. Work is put in order into one
-// queue; what is called between begin_graph() and end_graph() is recorded instead and runs with each replay, with the arguments it was recorded with.
+// queue (or into a second one beside it); what is called between begin_graph() and end_graph() is recorded instead and runs with each replay, with the arguments it was recorded with.
 // All methods belong to one thread. Errors: Error with ERR_OUT_OF_MEMORY, ERR_DEVICE_UNAVAILABLE, ERR_DEVICE_LOST or ERR_KERNEL.
 #pragma once
 
@@ -86,6 +86,20 @@ class Device {
   virtual void upload(void* to, const void* from, int64_t bytes) = 0;
   virtual void download(void* to, const void* from, int64_t bytes) = 0;
   virtual std::unique_ptr<Mark> mark() = 0;
+  // What is put into the queue from now on runs after the mark. The host does not wait.
+  virtual void wait_for(const Mark& mark) = 0;
+  // While it lives, launches, replays, copies and marks go to a second queue, which runs beside the first; nothing but wait_for() puts the two in order. No
+  // products there, and no recording.
+  class SideQueue {
+   public:
+    explicit SideQueue(Device& device) : device_(device) { device.use_side_queue(true); }
+    ~SideQueue() { device_.use_side_queue(false); }
+    SideQueue(const SideQueue&) = delete;
+    SideQueue& operator=(const SideQueue&) = delete;
+
+   private:
+    Device& device_;
+  };
   // Waits for everything. Counted, so that a test can show that none happens in a segment.
   virtual void synchronize() = 0;
   virtual int64_t synchronizations() const = 0;
@@ -95,6 +109,7 @@ class Device {
   virtual void replay(const Graph& graph) = 0;
 
  protected:
+  virtual void use_side_queue(bool side) = 0;
   virtual void launch_raw(const char* kernel, const Grid& grid, const void* arguments, size_t size) = 0;
 };
 

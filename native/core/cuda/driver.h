@@ -57,6 +57,7 @@ using DeviceAddress = unsigned long long;
   F(cuGraphExecDestroy, CUgraphExec_st* executable)                                                                                                      \
   F(cuGraphDestroy, CUgraph_st* graph)                                                                                                                   \
   F(cuEventCreate, CUevent_st** event, unsigned flags)                                                                                                   \
+  F(cuStreamWaitEvent, CUstream_st* stream, CUevent_st* event, unsigned flags)                                                                           \
   F(cuEventRecord, CUevent_st* event, CUstream_st* stream)                                                                                               \
   F(cuEventQuery, CUevent_st* event)                                                                                                                     \
   F(cuEventSynchronize, CUevent_st* event)                                                                                                               \

@@ -19,6 +19,7 @@ class DryDevice final : public Device {
   void upload(void*, const void*, int64_t) override {}
   void download(void*, const void*, int64_t) override {}
   std::unique_ptr<Mark> mark() override { return nullptr; }
+  void wait_for(const Mark&) override {}
   void synchronize() override {}
   int64_t synchronizations() const override { return 0; }
   void begin_graph() override {}
@@ -26,6 +27,7 @@ class DryDevice final : public Device {
   void replay(const Graph&) override {}
 
  protected:
+  void use_side_queue(bool) override {}
   void launch_raw(const char*, const Grid&, const void*, size_t) override {}
 
  private:

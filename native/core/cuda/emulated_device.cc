@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <functional>
 #include <new>
 
 #include "../../kernels/emulated/launch.h"
@@ -59,14 +61,37 @@ class PinnedMemory final : public ProcessorMemory {
   std::shared_ptr<PinnedRanges> ranges_;
 };
 
+// The second queue. Its work is put off until somebody waits for it, so that a missing wait shows.
+class SideWork {
+ public:
+  void add(std::function<void()> work) { work_.push_back(std::move(work)); }
+  int64_t end() const { return done_ + static_cast<int64_t>(work_.size()); }
+  bool done(int64_t place) const { return done_ >= place; }
+  void run_until(int64_t place) {
+    while (!done(place)) {
+      const std::function<void()> work = std::move(work_.front());
+      work_.pop_front();
+      ++done_;
+      work();
+    }
+  }
+
+ private:
+  std::deque<std::function<void()>> work_;
+  int64_t done_ = 0;
+};
+
 struct ProcessorMark final : Mark {
-  bool passed() const override { return true; }
-  void wait() const override {}
+  ProcessorMark(std::shared_ptr<SideWork> queue, int64_t end) : side(std::move(queue)), place(end) {}
+  bool passed() const override { return side->done(place); }
+  void wait() const override { side->run_until(place); }
+  const std::shared_ptr<SideWork> side;
+  const int64_t place;
 };
 
 struct CallList final : Graph {
-  explicit CallList(std::vector<Call> list) : calls(std::move(list)) {}
-  std::vector<Call> calls;
+  explicit CallList(std::vector<Call> list) : calls(std::make_shared<const std::vector<Call>>(std::move(list))) {}
+  const std::shared_ptr<const std::vector<Call>> calls;
 };
 
 class EmulatedDevice final : public RecordingDevice {
@@ -86,6 +111,7 @@ class EmulatedDevice final : public RecordingDevice {
 
  protected:
   void run(const KernelCall& call) override {
+    if (put_off(call)) return;
     try {
       emulated::launch(call.name, {call.grid.x, call.grid.y, call.grid.z, call.grid.threads, call.grid.shared_bytes}, call.arguments.data(),
                        call.arguments.size());
@@ -93,21 +119,50 @@ class EmulatedDevice final : public RecordingDevice {
       throw Error("ERR_KERNEL", error.what());
     }
   }
-  void run(const Product& product) override { multiply_on_processor(product); }
-  void run(const Clear& clear) override { std::memset(clear.to, 0, static_cast<size_t>(clear.bytes)); }
-  void run(const Copy& copy) override { std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes)); }
+  void run(const Product& product) override {
+    if (side_) throw Error("ERR_NATIVE", "a product on the second queue");
+    multiply_on_processor(product);
+  }
+  void run(const Clear& clear) override {
+    if (!put_off(clear)) std::memset(clear.to, 0, static_cast<size_t>(clear.bytes));
+  }
+  void run(const Copy& copy) override {
+    if (!put_off(copy)) std::memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
+  }
   std::unique_ptr<Graph> make_graph(std::vector<Call> calls) override { return std::make_unique<CallList>(std::move(calls)); }
   void run_graph(const Graph& graph) override {
     if (replays_left_ == 0) throw Error("ERR_DEVICE_LOST", "the emulated device is lost, as LRDIST_EMULATED_LOSS asks for");
     if (replays_left_ > 0) --replays_left_;
-    for (const Call& call : static_cast<const CallList&>(graph).calls) run_any(call);
+    const auto calls = static_cast<const CallList&>(graph).calls;
+    const auto run_all = [this, calls] {
+      for (const Call& call : *calls) run_any(call);
+    };
+    if (side_) work_->add(run_all);
+    else run_all();
   }
-  void to_device(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  void to_host(void* to, const void* from, int64_t bytes) override { std::memcpy(to, from, static_cast<size_t>(bytes)); }
-  std::unique_ptr<Mark> make_mark() override { return std::make_unique<ProcessorMark>(); }
-  void wait_for_all() override {}
+  void to_device(void* to, const void* from, int64_t bytes) override { move(to, from, bytes); }
+  void to_host(void* to, const void* from, int64_t bytes) override { move(to, from, bytes); }
+  std::unique_ptr<Mark> make_mark() override { return std::make_unique<ProcessorMark>(work_, side_ ? work_->end() : 0); }
+  void wait_for_all() override { work_->run_until(work_->end()); }
+  void wait_for(const Mark& mark) override {
+    if (!side_) mark.wait();  // the second queue's work comes after what the first has done by now
+  }
+  void use_side_queue(bool side) override { side_ = side; }
 
  private:
+  void move(void* to, const void* from, int64_t bytes) {
+    const auto copy = [to, from, bytes] { std::memcpy(to, from, static_cast<size_t>(bytes)); };
+    if (side_) work_->add(copy);
+    else copy();
+  }
+  template <class C>
+  bool put_off(const C& call) {
+    if (side_) work_->add([this, call] { run(call); });
+    return side_;
+  }
+
+  bool side_ = false;
+  std::shared_ptr<SideWork> work_ = std::make_shared<SideWork>();
   DeviceFacts facts_;
   std::shared_ptr<Budget> budget_;
   int64_t replays_left_;

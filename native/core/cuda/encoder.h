@@ -60,13 +60,9 @@ struct EncoderOptions {
 template <class T>
 float* encoder_forward(const Pass& pass, const EncoderOptions& options, EncoderActivations<T>& kept);
 
-// dy: gradient of that output; every learning tensor's gradient is written or added to. `touched` and `stamp` as the word gradient's kernel has them.
-struct WordMarks {
-  unsigned* stamp;
-  unsigned char* touched;
-};
+// dy: gradient of that output; every learning tensor's gradient is written or added to. `stamp` [V]: of the words whose rows have a gradient (embeddings.h).
 template <class T>
-void encoder_backward(const Pass& pass, const EncoderActivations<T>& kept, float* dy, const Learning& learning, const WordMarks& marks);
+void encoder_backward(const Pass& pass, const EncoderActivations<T>& kept, float* dy, const Learning& learning, unsigned* stamp);
 
 // --- one layer; `lanes` replicas are computed (1 if they are all the same)
 template <class T>

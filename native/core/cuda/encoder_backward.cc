@@ -9,7 +9,7 @@ namespace lrdist::cuda {
 namespace {
 
 template <class T>
-void embeddings_backward(const Pass& pass, const EncoderActivations<T>& kept, const HiddenGradient<T>& dy, const Learning& learning, const WordMarks& marks) {
+void embeddings_backward(const Pass& pass, const EncoderActivations<T>& kept, const HiddenGradient<T>& dy, const Learning& learning, unsigned* stamp) {
   const Arena::Scope scope(pass.arena);
   const Layout& layout = pass.layout;
   const int64_t h = layout.model.hidden, k = pass.replicas;
@@ -48,9 +48,8 @@ void embeddings_backward(const Pass& pass, const EncoderActivations<T>& kept, co
     a.d = each<const float>(d, n * h);
     a.table = table(to);
     a.before = pass.gradients.word_dense ? WordRowState::full : to.accumulate ? WordRowState::stamped : WordRowState::empty;
-    a.stamp = marks.stamp;
+    a.stamp = stamp;
     a.step = pass.step;
-    a.touched = each<unsigned char>(marks.touched, layout.model.vocab);
     word_gradient(pass.device, a, k);
   }
   if (learning(layout.position)) {
@@ -80,7 +79,7 @@ void embeddings_backward(const Pass& pass, const EncoderActivations<T>& kept, co
 }  // namespace
 
 template <class T>
-void encoder_backward(const Pass& pass, const EncoderActivations<T>& kept, float* dy, const Learning& learning, const WordMarks& marks) {
+void encoder_backward(const Pass& pass, const EncoderActivations<T>& kept, float* dy, const Learning& learning, unsigned* stamp) {
   const Arena::Scope scope(pass.arena);
   const int64_t layers = pass.layout.model.layers, lowest = lowest_learning(pass.layout, learning);
   const int64_t n = pass.replicas * pass.batch.bucket.tokens * pass.layout.model.hidden;
@@ -91,10 +90,10 @@ void encoder_backward(const Pass& pass, const EncoderActivations<T>& kept, float
     if (below && !to.residual) to = {pass.arena.borrow<float>(n), pass.arena.borrow<T>(n)};
     d = layer_backward(pass, l, l == layers - 1, kept.layers[static_cast<size_t>(l)], d, below, to, learning);
   }
-  if (lowest < 0) embeddings_backward(pass, kept, d, learning, marks);
+  if (lowest < 0) embeddings_backward(pass, kept, d, learning, stamp);
 }
 
-template void encoder_backward<float>(const Pass&, const EncoderActivations<float>&, float*, const Learning&, const WordMarks&);
-template void encoder_backward<bfloat>(const Pass&, const EncoderActivations<bfloat>&, float*, const Learning&, const WordMarks&);
+template void encoder_backward<float>(const Pass&, const EncoderActivations<float>&, float*, const Learning&, unsigned*);
+template void encoder_backward<bfloat>(const Pass&, const EncoderActivations<bfloat>&, float*, const Learning&, unsigned*);
 
 }  // namespace lrdist::cuda

@@ -48,7 +48,7 @@ void GradientPasses::run_pass(Device& device, Arena& arena, const PassKind& kind
     EncoderActivations<T> kept;
     const float* y = encoder_forward<T>(pass, kind.encoder, kept);
     float* dy = head_backward(pass, kind.task, y, all_, s_.stamp.data(), p_.step_loss.data(), false);
-    encoder_backward<T>(pass, kept, dy, all_, {s_.stamp.data(), nullptr});
+    encoder_backward<T>(pass, kept, dy, all_, s_.stamp.data());
   });
 }
 

@@ -21,11 +21,11 @@ void Passes::reserve(State& state, int64_t bytes) {
   state.activations = activations.bytes();
 }
 
-Weights weights_of(State& state, const Passes& passes, bool mixed) {
+Weights weights_of(State& state, const Passes& passes, bool mixed, int64_t first) {
   const int64_t p = state.layout.size;
-  Weights w{mixed ? passes.mixed.data() : state.weights.data(), p};
+  Weights w{(mixed ? passes.mixed.data() : state.weights.data()) + first * p, p};
   if (state.spec.precision != Precision::bf16) return w;
-  w.low = mixed ? passes.mixed_low.data() : state.low.data();
+  w.low = (mixed ? passes.mixed_low.data() : state.low.data()) + first * state.low_stride();
   w.low_begin = state.low_begin();
   w.low_stride = state.low_stride();
   return w;

@@ -9,7 +9,7 @@
 #include "head_pass.h"
 #include "record_feed.h"
 #include "state.h"
-#include "update.h"
+#include "track.h"
 
 namespace lrdist::cuda {
 
@@ -23,10 +23,10 @@ struct PassKind {
 };
 
 struct Passes {
-  explicit Passes(State& state) : feed(state.device()), update(state.device()) {}
+  explicit Passes(State& state) : feed(state.device()) {}
 
   RecordFeed feed;
-  Update update;
+  std::vector<std::unique_ptr<Track>> tracks;
   Array<char> activations;
   GraphCache graphs;
   Array<double> step_loss;  // [K]
@@ -56,8 +56,8 @@ struct Passes {
 // The passes of this state, made when first needed.
 Passes& passes_of(State& state);
 
-// The weights that a pass reads.
-Weights weights_of(State& state, const Passes& passes, bool mixed);
+// The weights that a pass reads, from replica `first` on.
+Weights weights_of(State& state, const Passes& passes, bool mixed, int64_t first = 0);
 
 // Calls f(pass) with a pass of that kind; T is float or bfloat by the session's precision: f.template operator()<T>(pass).
 template <class F>

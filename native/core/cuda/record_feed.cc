@@ -5,6 +5,12 @@
 
 namespace lrdist::cuda {
 
+void advance(Device& device, Cursor* cursor, unsigned steps, unsigned batches) {
+  Grid grid;
+  grid.threads = 32;
+  device.launch(advance_kernel, grid, AdvanceArguments{cursor, steps, batches});
+}
+
 RecordFeed::RecordFeed(Device& device) : device_(device), cursor_(device, 1) {}
 
 void RecordFeed::begin(int64_t batches, unsigned step) {
@@ -52,12 +58,6 @@ void RecordFeed::load(const Bucket& bucket) {
   grid.threads = 256;
   grid.x = static_cast<unsigned>(std::clamp(size / 1024, 1, 64));
   device_.launch(load_record_kernel, grid, LoadRecordArguments{cursor_.data(), pointers_.data(), place_.data(), size});
-}
-
-void RecordFeed::advance(unsigned steps, unsigned batches) {
-  Grid grid;
-  grid.threads = 32;
-  device_.launch(advance_kernel, grid, AdvanceArguments{cursor_.data(), steps, batches});
 }
 
 }  // namespace lrdist::cuda

@@ -12,6 +12,9 @@
 
 namespace lrdist::cuda {
 
+// Moves a cursor on; belongs into graphs too. Numbers may wrap around.
+void advance(Device& device, Cursor* cursor, unsigned steps, unsigned batches);
+
 class RecordFeed {
  public:
   explicit RecordFeed(Device& device);
@@ -25,7 +28,7 @@ class RecordFeed {
 
   // Puts the next batch's record in its place; belongs into a graph, as does moving on.
   void load(const Bucket& bucket);
-  void advance(unsigned steps, unsigned batches);
+  void advance(unsigned steps, unsigned batches) { cuda::advance(device_, cursor_.data(), steps, batches); }
 
   DeviceBatch batch(const Bucket& bucket) const { return DeviceBatch(bucket, place_.data()); }
   Cursor* cursor() const { return cursor_.data(); }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 namespace lrdist::cuda {
 namespace {
@@ -30,8 +32,11 @@ SegmentResult Trainer::run(const std::atomic<bool>& stop) {
     report(false);
   }
   report(true);
+  for (const std::unique_ptr<Mark>& mark : updates_done_)
+    if (mark) device_.wait_for(*mark);
   const std::vector<int> non_finite = downloaded(device_, p_.non_finite.data(), k_);
   result_.non_finite.assign(non_finite.begin(), non_finite.end());
+  device_.copy(s_.stamp.data(), p_.tracks.front()->stamp.data(), s_.stamp.bytes());
   s_.written = gradients_.written;
   s_.word_dense = gradients_.word_dense;
   s_.last_stamp = static_cast<unsigned>(segment_.step_offset + result_.steps);
@@ -94,83 +99,117 @@ Trainer::PlannedPass Trainer::plan(const PassKind& kind, const Written*& written
   if (found == planned_.end()) {
     gradients_.written = written->tensors;
     gradients_.word_dense = written->word_dense;
-    p_.reserve(s_, planned_bytes(s_, [&](Device& dry, Arena& arena) { run_pass(dry, arena, kind, false); }));
+    p_.reserve(s_, planned_bytes(s_, [&](Device& dry, Arena& arena) { run_pass(dry, arena, kind, largest_track(), false); }));
     found = planned_.emplace(key, Written{gradients_.written, gradients_.word_dense}).first;
   }
-  written = &found->second;
-  return {kind, std::move(key), written};
+  const Written* before = std::exchange(written, &found->second);
+  return {kind, std::move(key), before, written};
 }
 
-void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, bool add_loss) {
-  const Pass pass{device,    s_.layout, arena, p_.feed.batch(kind.bucket), weights_of(s_, p_, kind.mixed), gradients_, k_, s_.spec.seed, p_.feed.step(),
-                  kind.dropout};
+void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, const Track& track, bool add_loss) {
+  GradientArena& gradients = gradients_;
+  gradients.data = s_.gradients.data() + track.first * s_.layout.size;
+  const Pass pass{device,      s_.layout,   arena,          p_.feed.batch(kind.bucket), weights_of(s_, p_, kind.mixed, track.first), gradients,
+                  track.count, s_.spec.seed, p_.feed.step(), kind.dropout};
+  HeadTask task = kind.task;
+  if (task.teacher) task.teacher += track.first * task.teacher_stride;
+  EncoderOptions options = kind.encoder;
+  if (track.count == 1) options.shared = 0;
   with_precision(s_, [&]<class T>() {
     EncoderActivations<T> kept;
-    const float* y = encoder_forward<T>(pass, kind.encoder, kept);
-    float* dy = head_backward(pass, kind.task, y, learning_, s_.stamp.data(), p_.step_loss.data(), add_loss);
-    if (dy) encoder_backward<T>(pass, kept, dy, learning_, {s_.stamp.data(), nullptr});  // the update marks touched rows of the replicas that learn them
+    const float* y = encoder_forward<T>(pass, options, kept);
+    float* dy = head_backward(pass, task, y, learning_, track.stamp.data(), p_.step_loss.data() + track.first, add_loss);
+    if (dy) encoder_backward<T>(pass, kept, dy, learning_, track.stamp.data());
   });
 }
 
-void Trainer::record_pass(const PassKind& kind, bool add_loss) {
+void Trainer::record_pass(const PlannedPass& pass, Track& track, bool first) {
+  gradients_.written = pass.before->tensors;
+  gradients_.word_dense = pass.before->word_dense;
   Arena arena(p_.activations.data(), p_.activations.bytes());
-  p_.feed.load(kind.bucket);
-  run_pass(device_, arena, kind, add_loss);
+  if (first) track.update.before_passes();
+  p_.feed.load(pass.kind.bucket);
+  run_pass(device_, arena, pass.kind, track, !first);
 }
 
-// A step of one pass, the usual one, is one graph; others take one for each pass and one for the update, so that their combinations do not multiply.
+void Trainer::record_update(Track& track, int64_t step_kind) {
+  track.update.after_backward(step_kind);
+  advance(device_, track.cursor.data(), 1, 0);
+}
+
 void Trainer::enqueue(const PlannedStep& step) {
-  if (step.passes.size() == 1) {
-    const PlannedPass& pass = step.passes.front();
-    GraphCache::Key key = pass.key;
-    key.push_back(1);
-    int64_t update = 0;
-    if (!p_.graphs.has(key)) update = p_.update.step_kind(pass.after->tensors, pass.after->word_dense);
-    device_.replay(p_.graphs.get(device_, key, [&] {
-      gradients_.written = nothing_.tensors;
-      gradients_.word_dense = false;
-      p_.update.before_passes();
-      record_pass(pass.kind, false);
-      p_.update.after_backward(update);
-      p_.feed.advance(1, 1);
-    }));
-    gradients_.written = pass.after->tensors;
-    gradients_.word_dense = pass.after->word_dense;
-    return;
+  const Written& after = step.passes.empty() ? nothing_ : *step.passes.back().after;
+  if (!overlaps_ && step.passes.size() == 1) {
+    enqueue_whole(step.passes.front());
+  } else {
+    for (size_t track = 0; track < p_.tracks.size(); ++track) {
+      enqueue_passes(step, track);
+      enqueue_update(step, track);
+    }
   }
-  const Written* before = &nothing_;
-  for (const PlannedPass& pass : step.passes) {
-    const bool first = before == &nothing_;
-    GraphCache::Key key = pass.key;
-    key.push_back(first ? 2 : 3);
-    device_.replay(p_.graphs.get(device_, key, [&] {
-      gradients_.written = before->tensors;
-      gradients_.word_dense = before->word_dense;
-      if (first) p_.update.before_passes();
-      record_pass(pass.kind, !first);
-      p_.feed.advance(0, 1);
-    }));
-    before = pass.after;
-  }
-  update_step(*before, step.passes.empty());
-  gradients_.written = before->tensors;
-  gradients_.word_dense = before->word_dense;
+  gradients_.written = after.tensors;
+  gradients_.word_dense = after.word_dense;
 }
 
-void Trainer::update_step(const Written& written, bool clear_loss) {
-  GraphCache::Key key;
-  append_key(key, written.tensors);
-  key.insert(key.end(), {written.word_dense, clear_loss, 4});
+void Trainer::enqueue_whole(const PlannedPass& pass) {
+  Track& track = *p_.tracks.front();
+  GraphCache::Key key = pass.key;
+  key.push_back(1);
   int64_t update = 0;
-  if (!p_.graphs.has(key)) update = p_.update.step_kind(written.tensors, written.word_dense);
+  if (!p_.graphs.has(key)) update = track.update.step_kind(pass.after->tensors, pass.after->word_dense);
   device_.replay(p_.graphs.get(device_, key, [&] {
-    if (clear_loss) device_.clear(p_.step_loss.data(), k_ * static_cast<int64_t>(sizeof(double)));
-    p_.update.after_backward(update);
-    p_.feed.advance(1, 0);
+    record_pass(pass, track, true);
+    p_.feed.advance(1, 1);
+    record_update(track, update);
   }));
 }
 
+void Trainer::enqueue_passes(const PlannedStep& step, size_t index) {
+  Track& track = *p_.tracks[index];
+  const bool last_track = index + 1 == p_.tracks.size();
+  if (overlaps_ && updates_done_[index]) device_.wait_for(*updates_done_[index]);
+  for (const PlannedPass& pass : step.passes) {
+    const bool first = pass.before == &nothing_;
+    GraphCache::Key key = pass.key;
+    key.insert(key.end(), {static_cast<int64_t>(index), first, 2});
+    device_.replay(p_.graphs.get(device_, key, [&] {
+      record_pass(pass, track, first);
+      p_.feed.advance(0, 1);
+    }));
+  }
+  // The next track reads the same batches.
+  const auto passes = static_cast<unsigned>(step.passes.size());
+  p_.feed.advance(last_track ? 1 : 0, last_track ? 0 : 0u - passes);
+  if (overlaps_) passes_done_[index] = device_.mark();
+}
+
+void Trainer::enqueue_update(const PlannedStep& step, size_t index) {
+  Track& track = *p_.tracks[index];
+  const Written& written = step.passes.empty() ? nothing_ : *step.passes.back().after;
+  GraphCache::Key key;
+  append_key(key, learning_.tensor);
+  append_key(key, written.tensors);
+  key.insert(key.end(), {written.word_dense, step.passes.empty(), static_cast<int64_t>(index), 4});
+  int64_t update = 0;
+  if (!p_.graphs.has(key)) update = track.update.step_kind(written.tensors, written.word_dense);
+  const Graph& graph = p_.graphs.get(device_, key, [&] {
+    if (step.passes.empty()) device_.clear(p_.step_loss.data() + track.first, track.count * static_cast<int64_t>(sizeof(double)));
+    record_update(track, update);
+  });
+  if (!overlaps_) {
+    device_.replay(graph);
+    return;
+  }
+  const Device::SideQueue side(device_);
+  device_.wait_for(*passes_done_[index]);
+  device_.replay(graph);
+  updates_done_[index] = device_.mark();
+}
+
 void Trainer::send_results(int64_t step, int64_t tokens) {
+  // On the queue where the step ends.
+  std::optional<Device::SideQueue> side;
+  if (overlaps_) side.emplace(device_);
   const int64_t floats = 2 * k_;
   float* to = ring_->as<float>() + (step % static_cast<int64_t>(queue_depth + 1)) * floats;
   device_.download(to, p_.results.data() + step * floats, floats * static_cast<int64_t>(sizeof(float)));

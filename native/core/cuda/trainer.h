@@ -15,6 +15,8 @@ class Trainer {
   Trainer(State& state, const Segment& segment, const std::function<void(StepEvent&&)>& on_step);
   ~Trainer() {
     if (!waiting_.empty()) waiting_.back().mark->wait();  // results are still being written to the ring
+    for (const std::unique_ptr<Mark>& mark : updates_done_)
+      if (mark) mark->wait();
   }
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
@@ -30,7 +32,7 @@ class Trainer {
   struct PlannedPass {
     PassKind kind;
     GraphCache::Key key;  // kind and what was written before
-    const Written* after;
+    const Written *before, *after;
   };
   struct PlannedStep {
     std::vector<PlannedPass> passes;
@@ -45,17 +47,25 @@ class Trainer {
   // Frozen blocks that are the same for all replicas, from the embeddings up.
   int64_t shared_blocks();
   void upload_tables();
-  void begin_update();
+  void make_tracks();
+  void begin_updates();
+  UpdateBuffers buffers_of(const Track& track) const;
 
   // Packs and sends the batches of the next steps.
   void pack();
   PassKind kind_of(int64_t part, const Bucket& bucket) const;
   PlannedPass plan(const PassKind& kind, const Written*& written);
 
-  void run_pass(Device& device, Arena& arena, const PassKind& kind, bool add_loss);
-  void record_pass(const PassKind& kind, bool add_loss);
+  const Track& largest_track() const { return *p_.tracks.back(); }
+  void run_pass(Device& device, Arena& arena, const PassKind& kind, const Track& track, bool add_loss);
+  void record_pass(const PlannedPass& pass, Track& track, bool first);
+  void record_update(Track& track, int64_t step_kind);
   void enqueue(const PlannedStep& step);
-  void update_step(const Written& written, bool clear_loss);
+  // One graph for passes and update.
+  void enqueue_whole(const PlannedPass& pass);
+  // A graph for each pass and one for the update, on queues of their own if there are two tracks.
+  void enqueue_passes(const PlannedStep& step, size_t track);
+  void enqueue_update(const PlannedStep& step, size_t track);
 
   void send_results(int64_t step, int64_t tokens);
   // Passes on the results of steps that are done; with `all`, waits for them.
@@ -74,6 +84,8 @@ class Trainer {
   GradientArena gradients_;
   Written nothing_;
   std::map<GraphCache::Key, Written> planned_;
+  bool overlaps_ = false;                                         // updates have a queue of their own
+  std::vector<std::unique_ptr<Mark>> passes_done_, updates_done_;  // of the last step, by track
 
   std::deque<PlannedStep> steps_;  // packed, not yet in the queue
   size_t next_batch_ = 0;

@@ -20,7 +20,8 @@ Trainer::Trainer(State& state, const Segment& segment, const std::function<void(
   shared_ = mixed_ ? 0 : shared_blocks();
   p_.keep_graphs(s_);
   upload_tables();
-  begin_update();
+  make_tracks();
+  begin_updates();
   constexpr float nan = std::numeric_limits<float>::quiet_NaN();
   result_.losses.assign(static_cast<size_t>(k_ * segment.steps), nan);
   result_.grad_norms.assign(static_cast<size_t>(k_ * segment.steps), nan);
@@ -70,29 +71,68 @@ void Trainer::upload_tables() {
   }
 }
 
-void Trainer::begin_update() {
-  p_.feed.begin(static_cast<int64_t>(segment_.batch_step.size()), static_cast<unsigned>(segment_.step_offset));
-  device_.clear(s_.stamp.data(), s_.stamp.bytes());  // a step that is done again must not find the stamps of the first time
+// Replicas from so many on are worth two halves: with fewer, products get too small.
+constexpr int64_t replicas_to_overlap = 4;
+
+void Trainer::make_tracks() {
+  overlaps_ = k_ >= replicas_to_overlap;
+  const int64_t half = overlaps_ ? k_ / 2 : k_;
+  const size_t wanted = overlaps_ ? 2 : 1;
+  passes_done_.resize(wanted);
+  updates_done_.resize(wanted);
+  if (p_.tracks.size() == wanted && p_.tracks.front()->count == half && p_.tracks.back()->first + p_.tracks.back()->count == k_) return;
+  p_.graphs.clear(device_);
+  p_.tracks.clear();
+  for (int64_t first = 0; first < k_; first += half)
+    p_.tracks.push_back(std::make_unique<Track>(device_, first, p_.tracks.size() + 1 == wanted ? k_ - first : half, s_.layout.model.vocab));
+}
+
+// The plan of some of the replicas.
+Plan part_of(const Plan& plan, int64_t first, int64_t count) {
+  Plan part = plan;
+  const auto take = [&](auto& values, int64_t each) {
+    if (!values.empty()) values = {values.begin() + first * each, values.begin() + (first + count) * each};
+  };
+  take(part.rates, plan.groups);
+  take(part.decay, plan.groups);
+  take(part.penalties, 1);
+  take(part.transforms, 1);
+  return part;
+}
+
+void Trainer::begin_updates() {
+  const auto start = static_cast<unsigned>(segment_.step_offset);
+  p_.feed.begin(static_cast<int64_t>(segment_.batch_step.size()), start);
+  bool same = !p_.feed.moved();
+  for (const std::unique_ptr<Track>& track : p_.tracks) {
+    const Cursor cursor{start, 0, 0};
+    device_.upload(track->cursor.data(), &cursor, sizeof cursor);
+    const SlotRow slot = [&](int64_t id, int64_t replica) { return s_.slot_row(id, track->first + replica); };
+    same = track->update.begin_segment(s_.layout, part_of(*s_.plan, track->first, track->count), segment_, s_.spec.seed, track->count, buffers_of(*track), slot) && same;
+  }
+  if (!same) p_.graphs.clear(device_);
+}
+
+UpdateBuffers Trainer::buffers_of(const Track& track) const {
+  const int64_t first = track.first, arena = first * s_.layout.size, low = first * s_.low_stride();
   UpdateBuffers b{};
-  b.weights = s_.weights.data();
-  b.first = s_.first.data();
-  b.second = s_.second.data();
-  b.gradients = s_.gradients.data();
-  if (s_.low) b.low = {s_.low.data(), s_.low_begin(), s_.low_stride()};
-  if (mixed_) b.mixed = p_.mixed.data();
-  if (mixed_ && s_.low) b.mixed_low = {p_.mixed_low.data(), s_.low_begin(), s_.low_stride()};
-  b.steps = s_.steps.data();
-  b.touched = s_.touched.data();
-  b.stamp = s_.stamp.data();
-  b.step = p_.feed.step();
-  b.segment_step = p_.feed.segment_step();
-  b.step_loss = p_.step_loss.data();
-  b.alive = s_.alive.data();
-  b.factors = p_.factors.data();
-  b.results = {p_.results.data(), p_.results.data() + k_, 1, 2 * k_, p_.non_finite.data()};
-  const SlotRow slot = [this](int64_t id, int64_t replica) { return s_.slot_row(id, replica); };
-  const bool same = p_.update.begin_segment(s_.layout, *s_.plan, segment_, s_.spec.seed, k_, b, slot);
-  if (!same || p_.feed.moved()) p_.graphs.clear(device_);
+  b.weights = s_.weights.data() + arena;
+  b.first = s_.first.data() + arena;
+  b.second = s_.second.data() + arena;
+  b.gradients = s_.gradients.data() + arena;
+  if (s_.low) b.low = {s_.low.data() + low, s_.low_begin(), s_.low_stride()};
+  if (mixed_) b.mixed = p_.mixed.data() + arena;
+  if (mixed_ && s_.low) b.mixed_low = {p_.mixed_low.data() + low, s_.low_begin(), s_.low_stride()};
+  b.steps = s_.steps.data() + first * s_.layout.count();
+  b.touched = s_.touched.data() + first * s_.layout.model.vocab;
+  b.stamp = track.stamp.data();
+  b.step = &track.cursor.data()->step;
+  b.segment_step = &track.cursor.data()->segment_step;
+  b.step_loss = p_.step_loss.data() + first;
+  b.alive = s_.alive.data() + first;
+  b.factors = p_.factors.data() + first * static_cast<int64_t>(segment_.factors.size()) / k_;
+  b.results = {p_.results.data() + first, p_.results.data() + k_ + first, 1, 2 * k_, p_.non_finite.data() + first};
+  return b;
 }
 
 }  // namespace lrdist::cuda

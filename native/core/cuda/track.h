@@ -1,0 +1,21 @@
+// Replicas whose steps go through the device together. All of them are one track; or two halves are, so that the update of one, which memory bounds, runs
+// beside the passes of the other, which arithmetic bounds.
+#pragma once
+
+#include "../../kernels/cuda/tape.h"
+#include "array.h"
+#include "update.h"
+
+namespace lrdist::cuda {
+
+struct Track {
+  Track(Device& device, int64_t first_replica, int64_t replicas, int64_t vocab)
+      : first(first_replica), count(replicas), update(device), stamp(device, vocab), cursor(device, 1) {}
+
+  const int64_t first, count;  // replicas
+  Update update;
+  Array<unsigned> stamp;       // [V]: the words of the step whose update may still be under way
+  Array<Cursor> cursor;        // of the updates
+};
+
+}  // namespace lrdist::cuda
