@@ -6,6 +6,9 @@ import { endToEnd } from './cases/end-to-end.ts';
 import { evaluation } from './cases/evaluation.ts';
 import { eventLoop } from './cases/event-loop.ts';
 import { frozen } from './cases/frozen.ts';
+import { gpuEpoch } from './cases/gpu-epoch.ts';
+import { gpuStep } from './cases/gpu-step.ts';
+import { gpuSyncs } from './cases/gpu-syncs.ts';
 import { measures } from './cases/measures.ts';
 import { memory } from './cases/memory.ts';
 import { penalties } from './cases/penalties.ts';
@@ -16,6 +19,7 @@ import { scaling } from './cases/scaling.ts';
 import { search } from './cases/search.ts';
 import { startUp } from './cases/start-up.ts';
 import { step } from './cases/step.ts';
+import { cardOf } from './lib/card.ts';
 import type { BenchCase } from './lib/case.ts';
 import { compareResults, formatComparison, readResult } from './lib/compare.ts';
 import { type CommandLine, optionNames, parseCommandLine } from './lib/options.ts';
@@ -37,6 +41,9 @@ const cases: readonly BenchCase[] = [
   quality,
   penalties,
   measures,
+  gpuStep,
+  gpuEpoch,
+  gpuSyncs,
 ];
 
 const commands: Readonly<Record<string, (line: CommandLine) => void>> = {
@@ -61,14 +68,16 @@ else {
 }
 
 async function measure(one: BenchCase): Promise<void> {
-  const made = one.run(line.for(one), log);
-  for await (const measurement of Symbol.asyncIterator in made ? made : [made]) report(one.name, measurement);
+  const options = line.for(one);
+  const made = one.run(options, log);
+  for await (const measurement of Symbol.asyncIterator in made ? made : [made])
+    report(one.name, options.device, measurement);
 }
 
-function report(name: string, measurement: Measurement): void {
+function report(name: string, device: string, measurement: Measurement): void {
   console.log(`${[name, measurement.variant ?? []].flat().join(' ')}: ${measurement.headline}`);
   if (line.dryRun) console.log(JSON.stringify(measurement, null, 2));
-  else console.log(`written: ${saveResult(name, measurement)}`);
+  else console.log(`written: ${saveResult(name, measurement, cardOf(device))}`);
 }
 
 function log(text: string): void {

@@ -364,8 +364,8 @@ Napi::Value to_js(Napi::Env env, SegmentResult&& result) {
   const size_t replicas = result.non_finite.size();
   object.Set("nonFinite", Napi::Int32Array::New(env, replicas, Napi::ArrayBuffer(env, array_buffer(env, std::move(result.non_finite))), 0));
   object.Set("tokens", static_cast<double>(result.tokens));
+  object.Set("synchronizations", static_cast<double>(result.synchronizations));
   return object;
 }
-
 
 }  // namespace lrdist

@@ -12,7 +12,8 @@ export const eventLoop: BenchCase = {
   summary: 'delay of the event loop while training, with as many threads as cores and with one less',
   defaults: { steps: 40, rounds: 3 },
   async run(options, log) {
-    const { rounds, work, batch } = options;
+    const { rounds, work, batch, device } = options;
+    const onGpu = device !== 'cpu';
     const [name, task] = [options.models[0]!, options.tasks[0]!];
     const model = await modelFolder(name, options);
     const cores = availableParallelism();
@@ -22,13 +23,22 @@ export const eventLoop: BenchCase = {
       command: [
         process.execPath,
         join(root, 'bench', 'sides', 'event-loop.ts'),
-        ...flags({ model, task, data_dir: glue(), seed, batch, max_steps: stepsOf(name, options.steps), threads }),
+        ...flags({
+          model,
+          task,
+          data_dir: glue(),
+          seed,
+          batch,
+          max_steps: stepsOf(name, options.steps),
+          threads,
+          device,
+        }),
       ],
     });
-    const sides = (round: number): Side[] => [
-      ...(cores > 1 ? [side('cores - 1', cores - 1, seeds[round]!)] : []),
-      side('cores', cores, seeds[round]!),
-    ];
+    const sides = (round: number): Side[] =>
+      onGpu
+        ? [side('gpu', cores, seeds[round]!)]
+        : [...(cores > 1 ? [side('cores - 1', cores - 1, seeds[round]!)] : []), side('cores', cores, seeds[round]!)];
     const found = await interleave(rounds, sides, ({ name: label }, round, document) =>
       log(
         `threads = ${label}, round ${round + 1} of ${rounds}: p99 ${delay(document, 'training', 'p99').toFixed(2)} ms`,
@@ -47,7 +57,8 @@ export const eventLoop: BenchCase = {
       milliseconds: { p99, p50: of('training', 'p50'), max: of('training', 'max'), idleP99: of('idle', 'p99') },
       commands: shownAll(sides(0), work),
       seeds,
-      settings: { model: name, task, batch, cores, rounds, steps: stepsOf(name, options.steps) },
+      ...(onGpu ? { variant: 'cuda' } : {}),
+      settings: { model: name, task, batch, cores, device, rounds, steps: stepsOf(name, options.steps) },
     };
   },
 };

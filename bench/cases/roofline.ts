@@ -49,7 +49,9 @@ export const roofline: BenchCase = {
   defaults: { models: Object.keys(sizes), precisions: ['fp32', 'bf16'], rounds: 20 },
   async run({ models, precisions, rounds, threads }, log) {
     const native = loadNative();
-    const possible = precisions.filter((precision) => precision === 'fp32' || native.info().bf16);
+    const possible = precisions
+      .filter((precision) => precision !== 'tf32')
+      .filter((precision) => precision === 'fp32' || native.info().bf16);
     const peaks: Record<string, Peaks> = {};
     const rates: Record<string, number> = {};
     for (const model of models) {

@@ -18,11 +18,13 @@ export interface BenchOptions {
   /** Rows of a step. */
   readonly batch: number;
   readonly epochs: number;
+  /** `cpu`, `cuda`, `cuda:N`; `emulated` for rehearsals. */
+  readonly device: string;
   /** Folder for finished runs that can be continued, models made for a measurement and the peers' Python. */
   readonly work: string;
 }
 
-export type Precision = 'fp32' | 'bf16';
+export type Precision = 'fp32' | 'tf32' | 'bf16';
 
 export interface BenchCase {
   readonly name: string;

@@ -10,7 +10,9 @@ export interface Goal {
   readonly figure: string;
   readonly goal: number;
   readonly sense: 'at least' | 'at most';
-  readonly unit: 'x' | '%' | 'ms';
+  readonly unit: 'x' | '%' | 'ms' | 's' | '';
+  /** No line where there is no result: of machines that few have. */
+  readonly onlyMeasured?: true;
 }
 
 const share = (work: string, file: string, goal: number): Goal => ({
@@ -140,4 +142,49 @@ export const goals: readonly Goal[] = [
   flat('time per token from 1,024 to 8,192 tokens a step, optimizer apart, bf16', ['scaling-minilm-bf16']),
   flat('time per trial from 1 to 16 side by side, MiniLM', ['replicas-minilm-fp32']),
   flat('time per trial from 1 to 16 side by side, bert-tiny', ['replicas-bert-tiny-fp32']),
+  ...onGpu(),
 ];
+
+/** On a GPU: BERT-base's shape, real lengths, batch 32. */
+function onGpu(): Goal[] {
+  const files = ['bf16', 'fp32'].map((precision) => `gpu-step-bert-base-mrpc-b32-${precision}`);
+  const [bf16] = files;
+  const one = 'a GPU, BERT-base, MRPC rows, one distribution';
+  const many = 'a GPU, BERT-base, MRPC rows, 16 distributions side by side';
+  const list: Goal[] = [
+    faster(one, 'Trainer eager, bf16, grouped by length', [bf16!], 'ratiosOfOne.grouped', 6),
+    faster(one, 'Trainer compiled, bf16, grouped by length', [bf16!], 'ratiosOfOne.compiled', 3),
+    faster(many, 'Trainer eager, bf16, grouped by length', [bf16!], 'ratiosOf16.grouped', 10),
+    faster(many, 'Trainer compiled, bf16, grouped by length', [bf16!], 'ratiosOf16.compiled', 3),
+    faster(many, '16 Trainer processes under MPS, padded per batch', [bf16!], 'ratiosOf16.mps-16', 2),
+    { ...share(many, bf16!, 0.4), measure: 'share of the floor', figure: 'shares.16' },
+    {
+      work: 'a GPU, SST-2, 3 epochs, 16 distributions',
+      measure: 'training',
+      files: ['gpu-epoch-bert-base-sst2-bf16'],
+      figure: 'seconds',
+      goal: 240,
+      sense: 'at most',
+      unit: 's',
+    },
+    {
+      work: 'a GPU, an epoch after the first',
+      measure: 'times that the host waits for it',
+      files: ['gpu-syncs-bert-base-mrpc-bf16'],
+      figure: 'synchronizations',
+      goal: 0,
+      sense: 'at most',
+      unit: '',
+    },
+    {
+      work: 'event loop while training on a GPU',
+      measure: '99th percentile of its delay',
+      files: ['event-loop-cuda'],
+      figure: 'milliseconds.p99.gpu',
+      goal: 5,
+      sense: 'at most',
+      unit: 'ms',
+    },
+  ];
+  return list.map((goal) => ({ ...goal, onlyMeasured: true }));
+}

@@ -17,6 +17,7 @@ const defaults: BenchOptions = {
   peers: [],
   batch: 32,
   epochs: 3,
+  device: 'cpu',
   work: defaultWork,
 };
 
@@ -38,6 +39,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
     options: {
       ...{ rounds: text, steps: text, threads: text, batch: text, epochs: text },
       ...{ seeds: text, tasks: text, models: text, precisions: text, peers: text, work: text },
+      device: text,
       'dry-run': { type: 'boolean', default: false },
     },
   });
@@ -49,6 +51,7 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   if (values.seeds !== undefined) given['seeds'] = values.seeds.split(',').map((seed) => whole('seeds', seed));
   if (values.precisions !== undefined) given['precisions'] = values.precisions.split(',').map(precision);
   if (values.work !== undefined) given['work'] = values.work;
+  if (values.device !== undefined) given['device'] = values.device;
   return {
     words: positionals,
     dryRun: values['dry-run'],
@@ -64,6 +67,7 @@ function whole(name: string, value: string): number {
 }
 
 function precision(name: string): Precision {
-  if (name !== 'fp32' && name !== 'bf16') throw new Error(`--precisions: expected fp32 or bf16, received ${name}`);
+  if (name !== 'fp32' && name !== 'tf32' && name !== 'bf16')
+    throw new Error(`--precisions: expected fp32, tf32 or bf16, received ${name}`);
   return name;
 }

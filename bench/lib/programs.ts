@@ -14,6 +14,8 @@ export interface StepSetting {
   readonly untimed: number;
   readonly threads: number;
   readonly precision: Precision;
+  /** Default `cpu`. */
+  readonly device?: string;
   readonly work: string;
 }
 
@@ -26,10 +28,16 @@ export function flags(values: Readonly<Record<string, string | number | boolean>
     .flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]));
 }
 
+export const precisionFlags = (precision: Precision): { bf16: boolean; tf32: boolean } => ({
+  bf16: precision === 'bf16',
+  tf32: precision === 'tf32',
+});
+
 const peerFlags = (s: StepSetting, seed: number): string[] =>
   flags({
     ...{ model: s.model, task: s.task, data_dir: glue(), seed, batch: s.batch, max_steps: s.steps },
-    ...{ untimed: s.untimed, threads: s.threads, bf16: s.precision === 'bf16', tokens: join(s.work, 'tokens') },
+    ...{ untimed: s.untimed, threads: s.threads, ...precisionFlags(s.precision), tokens: join(s.work, 'tokens') },
+    ...(s.device === undefined ? {} : { device: s.device }),
   });
 
 /** Ways of Trainer, by the names of --peers. */
@@ -52,7 +60,7 @@ export function peerStep(name: string, setting: StepSetting, seed: number): Side
   const common = peerFlags({ ...setting, precision: precision as Precision }, seed);
   if (way === 'loop') return { name, command: [python, join(root, 'bench', 'peers', 'torch_loop.py'), ...common] };
   const own = trainerWays[way];
-  if (own === undefined || !['fp32', 'bf16'].includes(precision))
+  if (own === undefined || !['fp32', 'tf32', 'bf16'].includes(precision))
     throw new Error(
       `--peers: expected ${stepPeers.join(', ')}, or one of them at a precision like grouped@bf16, received ${name}`,
     );
@@ -88,6 +96,12 @@ export function trainerCommand(
   if (own === undefined) throw new Error(`--peers: expected ${Object.keys(trainerWays).join(', ')}, received ${way}`);
   const common = flags({ data_dir: glue(), tokens: join(work, 'tokens'), ...values });
   return { name: way, command: [peersPython(work), hfTrainer, ...common, ...own] };
+}
+
+/** So many processes of the side at once on one GPU, under NVIDIA's MPS where it is there; they begin their timed steps together. */
+export function processesSide(name: string, side: Side, count: number, work: string): Side {
+  const program = join(root, 'bench', 'peers', 'processes.py');
+  return { name, command: [findPython(work), program, '--count', String(count), '--', ...side.command] };
 }
 
 /** The side in a process that reports its wall time, processor time and peak of resident memory. */

@@ -30,7 +30,7 @@ export function goalTable(goals: readonly Goal[], results: readonly StoredResult
     const found = measurementsOf(goal, current);
     const wanted = `${goal.sense === 'at least' ? '≥' : '≤'} ${value(goal.goal, goal.unit)}`;
     const start = `| ${goal.work} | ${goal.measure} | ${wanted}`;
-    if (found.length === 0) return [`${start} | not measured | | |`];
+    if (found.length === 0) return goal.onlyMeasured === true ? [] : [`${start} | not measured | | |`];
     return found.map(({ figure, stored }) => {
       const { file, result } = stored;
       const range = `**${value(figure.middle, goal.unit)}** (${value(figure.low, goal.unit)} to ${value(figure.high, goal.unit)})`;
@@ -70,6 +70,10 @@ function value(number: number, unit: Goal['unit']): string {
       return `${(100 * number).toFixed(0)} %`;
     case 'ms':
       return `${number.toFixed(1)} ms`;
+    case 's':
+      return `${number.toFixed(0)} s`;
+    case '':
+      return String(number);
   }
 }
 

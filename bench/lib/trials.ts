@@ -1,6 +1,6 @@
 /** Training steps of distributions side by side or alone, by the program sides/replicas.ts. */
 import { join } from 'node:path';
-import { flags, glue, type StepSetting } from './programs.ts';
+import { flags, glue, precisionFlags, type StepSetting } from './programs.ts';
 import { number, root, type Side } from './side.ts';
 
 /** So many rates a factor of 1.1 apart, of one shape (`flat`, `freeze-5`), as --rates takes them. */
@@ -16,9 +16,14 @@ export function trialSide(
   seed: number,
   extra: { rows?: number; 'no-frozen_dropout'?: true } = {},
 ): Side {
-  const { model, task, batch, steps, untimed, threads, precision } = setting;
+  const { model, task, batch, steps, untimed, threads, precision, device } = setting;
   const values = { model, task, data_dir: glue(), seed, batch, max_steps: steps, untimed, threads, rates };
-  const parameters = flags({ ...values, bf16: precision === 'bf16', ...extra });
+  const parameters = flags({
+    ...values,
+    ...precisionFlags(precision),
+    ...(device === undefined ? {} : { device }),
+    ...extra,
+  });
   return { name, command: [process.execPath, join(root, 'bench', 'sides', 'replicas.ts'), ...parameters] };
 }
 

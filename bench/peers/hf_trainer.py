@@ -1,4 +1,4 @@
-"""Fine-tunes one GLUE task with Hugging Face's Trainer on the CPU and prints one JSON line.
+"""Fine-tunes one GLUE task with Hugging Face's Trainer and prints one JSON line.
 
 The peer of lrdist's own `train`: same rows, same options, Trainer's defaults otherwise (AdamW, linear schedule without warm-up, weight decay 0,
 clipping at 1.0).
@@ -25,6 +25,9 @@ def arguments():
     parser.add_argument("--padding", choices=["max_length", "longest"], default="max_length", help="run_glue's default, or per batch")
     parser.add_argument("--group_by_length", action="store_true")
     parser.add_argument("--bf16", action="store_true")
+    parser.add_argument("--tf32", action="store_true")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
+    parser.add_argument("--meet", default="", help="FOLDER:COUNT: begin the timed steps together with so many processes")
     parser.add_argument("--compile", action="store_true", help="torch.compile")
     parser.add_argument("--threads", type=int, default=0, help="0 = torch's own choice")
     parser.add_argument("--max_steps", type=int, default=-1)
@@ -42,6 +45,8 @@ def arguments():
 
 def main():
     args = arguments()
+    if args.device.startswith("cuda:"):
+        os.environ["CUDA_VISIBLE_DEVICES"] = args.device[5:]
     import numpy
     import torch
 
@@ -60,6 +65,7 @@ def main():
 
     import batches
     import onednn_linear
+    import device
     from clock import Clock
     from glue import TASKS, Rows, cached, encode, metrics
 
@@ -104,13 +110,14 @@ def main():
             bf16=args.bf16,
             bf16_full_eval=args.bf16 and args.no_train,
             torch_compile=args.compile,
-            use_cpu=True,
+            use_cpu=args.device == "cpu",
+            **({"tf32": True} if args.tf32 else {}),
             save_strategy="no",
             logging_strategy="no",
             report_to="none",
             disable_tqdm=True,
         )
-        clock = Clock()
+        clock = Clock(args.untimed, args.max_steps, device.waiting(args.device), device.meeting(args.meet))
         trainer = (TypicalTrainer if args.typical else Trainer)(
             model=model,
             args=training,
@@ -132,11 +139,12 @@ def main():
         **result,
         **({"timed_rows": args.batch * len(timed), "timed_tokens": batches.tokens(timed, train.lengths)} if timed else {}),
         "steps": trainer.state.global_step,
-        "settings": {k: v for k, v in vars(args).items() if k not in ("model", "data_dir", "output", "output_dir", "tokens")},
+        "settings": {k: v for k, v in vars(args).items() if k not in ("model", "data_dir", "output", "output_dir", "tokens", "meet")},
         "model": os.path.basename(os.path.normpath(args.model)),
         "optimizer": str(training.optim.value),
         "attention": model.config._attn_implementation,
         "threads": torch.get_num_threads(),
+        **device.facts(args.device),
         "versions": {
             "python": platform.python_version(),
             "torch": torch.__version__,

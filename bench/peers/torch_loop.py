@@ -9,6 +9,7 @@ import transformers
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, get_linear_schedule_with_warmup
 
 import batches
+import device
 from clock import Clock
 from glue import TASKS, Rows, cached, encode
 
@@ -24,13 +25,17 @@ parser.add_argument("--max_steps", type=int, required=True)
 parser.add_argument("--untimed", type=int, default=0, help="first steps that are timed apart")
 parser.add_argument("--threads", type=int, default=1)
 parser.add_argument("--bf16", action="store_true")
+parser.add_argument("--tf32", action="store_true")
+parser.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N")
 args = parser.parse_args()
 
 torch.set_num_threads(args.threads)
 torch.manual_seed(args.seed)
+if args.tf32:
+    torch.set_float32_matmul_precision("high")
 transformers.utils.logging.set_verbosity_error()
 tokenizer = AutoTokenizer.from_pretrained(args.model)
-model = AutoModelForSequenceClassification.from_pretrained(args.model, num_labels=len(TASKS[args.task][2]), attn_implementation="sdpa")
+model = AutoModelForSequenceClassification.from_pretrained(args.model, num_labels=len(TASKS[args.task][2]), attn_implementation="sdpa").to(args.device)
 os.makedirs(args.tokens, exist_ok=True)
 path = os.path.join(args.tokens, f"{os.path.basename(os.path.normpath(args.model))}-{args.task}-train-128-0.npz")
 rows = Rows(cached(path, lambda: encode(tokenizer, args.data_dir, args.task, "train", 128)))
@@ -40,11 +45,11 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=args.lr, weight_decay=0, fu
 schedule = get_linear_schedule_with_warmup(optimizer, 0, args.max_steps)
 
 model.train()
-clock = Clock()
+clock = Clock(args.untimed, args.max_steps, device.waiting(args.device))
 clock.stamp()
 for batch in chosen:
-    inputs = collate([rows[i] for i in batch])
-    with torch.autocast("cpu", torch.bfloat16, enabled=args.bf16):
+    inputs = collate([rows[i] for i in batch]).to(args.device)
+    with torch.autocast(args.device.split(":")[0], torch.bfloat16, enabled=args.bf16):
         loss = model(**inputs).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -6,7 +6,16 @@ import { flat, loadTask, openModel } from '../../lib/index.ts';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
-  options: { model: text, task: text, data_dir: text, seed: text, batch: text, max_steps: text, threads: text },
+  options: {
+    model: text,
+    task: text,
+    data_dir: text,
+    seed: text,
+    batch: text,
+    max_steps: text,
+    threads: text,
+    device: { type: 'string', default: 'cpu' },
+  },
 });
 const whole = (name: keyof typeof values): number => Number(values[name]);
 
@@ -14,7 +23,12 @@ const whole = (name: keyof typeof values): number => Number(values[name]);
 const resolution = 1;
 
 const task = await loadTask({ model: values.model!, task: values.task!, dataDir: values.data_dir!, splits: ['train'] });
-await using model = await openModel({ path: values.model!, tasks: [task], threads: whole('threads') });
+await using model = await openModel({
+  path: values.model!,
+  tasks: [task],
+  threads: whole('threads'),
+  device: values.device,
+});
 const train = (steps: number) =>
   model.train({ task, rates: flat(5e-5), seed: whole('seed'), maxSteps: steps, batchSize: whole('batch') });
 

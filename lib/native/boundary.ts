@@ -280,6 +280,8 @@ export interface NativeSegmentResult {
   /** [K] step of this segment at which the replica stopped being finite, else -1. A replica frozen earlier has 0. */
   readonly nonFinite: Int32Array;
   readonly tokens: number;
+  /** Times that the host waited for all work of the device between the first step and the last; 0 on the processor. */
+  readonly synchronizations: number;
 }
 
 export interface NativeEvaluation {

@@ -149,6 +149,7 @@ struct SegmentResult {
   bool stopped;
   std::vector<float> losses, grad_norms;
   std::vector<int32_t> non_finite;
+  int64_t synchronizations = 0;
 };
 
 enum class Want { logits, losses, cls, layers };

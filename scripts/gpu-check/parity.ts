@@ -8,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { cardOf } from '../../bench/lib/card.ts';
 import { saveResult } from '../../bench/lib/results.ts';
 import type { Precision } from '../../lib/native/boundary.ts';
 import { chooseDevice, deviceKind } from '../../lib/native/devices.ts';
@@ -25,7 +26,6 @@ import {
   tensorsOf,
   writeWeights,
 } from './jobs.ts';
-import { deviceFacts } from './result.ts';
 
 const { values } = parseArgs({
   options: {
@@ -96,7 +96,7 @@ if (values.results && kind === 'cuda') {
       comparisons,
       failures,
     },
-    deviceFacts(device),
+    cardOf(device),
   );
 }
 for (const failure of failures) console.error(failure);

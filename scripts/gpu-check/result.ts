@@ -1,8 +1,7 @@
 /** The check's result file, bench/results/gpu-check-CARD-DATE.json. */
-import { chooseDevice, deviceKind, gpuName } from '../../lib/native/devices.ts';
-import { nvidiaDriver } from '../../lib/native/cuda-facts.ts';
-import { loadNative } from '../../lib/native/load.ts';
+import { cardOf } from '../../bench/lib/card.ts';
 import { saveResult } from '../../bench/lib/results.ts';
+import { deviceKind } from '../../lib/native/devices.ts';
 import type { Outcome } from './run-steps.ts';
 import type { Settings } from './settings.ts';
 
@@ -29,23 +28,6 @@ export async function saveCheck(
         tail: tail.replaceAll(root, '.'),
       })),
     },
-    deviceFacts(device),
+    cardOf(device),
   );
-}
-
-/** What result files say of the device. */
-export function deviceFacts(
-  device: string,
-): { card: string; driver: string; cuda: string; capability: string } | undefined {
-  const info = loadNative().info();
-  const name = chooseDevice(device, info);
-  const card = gpuName(name, info);
-  if (card === undefined) return undefined;
-  const { libtorch, driver } = info.cuda;
-  return {
-    card,
-    driver: nvidiaDriver() ?? 'unknown',
-    cuda: `${libtorch} of libtorch, ${driver} of the driver`,
-    capability: info.devices.find((each) => each.name === name)!.capability,
-  };
 }

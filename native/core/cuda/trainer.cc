@@ -18,6 +18,7 @@ constexpr size_t feed_numbers = size_t{8} << 20;
 SegmentResult Trainer::run(const std::atomic<bool>& stop) {
   ring_ = device_.allocate_pinned(static_cast<int64_t>(queue_depth + 1) * 2 * k_ * static_cast<int64_t>(sizeof(float)));
   int64_t tokens = 0;
+  const int64_t waited = device_.synchronizations();
   for (int64_t step = 0; step < segment_.steps; ++step) {
     if (stop.load()) {
       result_.stopped = true;
@@ -31,6 +32,7 @@ SegmentResult Trainer::run(const std::atomic<bool>& stop) {
     send_results(step, tokens);
     report(false);
   }
+  result_.synchronizations = device_.synchronizations() - waited;
   report(true);
   for (const std::unique_ptr<Mark>& mark : updates_done_)
     if (mark) device_.wait_for(*mark);
