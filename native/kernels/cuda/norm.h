@@ -61,10 +61,15 @@ struct NormBackward {
 };
 
 // By the eights of a row that a lane holds: for rows of vectors up to 256, 512, 768 and 1,024 wide; and for any rows.
-constexpr Kernel<ResidualNorm<float>> residual_norm_f32_any{"residual_norm_f32_any"}, residual_norm_f32_1{"residual_norm_f32_1"}, residual_norm_f32_2{"residual_norm_f32_2"}, residual_norm_f32_3{"residual_norm_f32_3"}, residual_norm_f32_4{"residual_norm_f32_4"};
-constexpr Kernel<ResidualNorm<bfloat>> residual_norm_bf16_any{"residual_norm_bf16_any"}, residual_norm_bf16_1{"residual_norm_bf16_1"}, residual_norm_bf16_2{"residual_norm_bf16_2"}, residual_norm_bf16_3{"residual_norm_bf16_3"}, residual_norm_bf16_4{"residual_norm_bf16_4"};
-constexpr Kernel<PlainNorm> plain_norm_any{"plain_norm_any"}, plain_norm_1{"plain_norm_1"}, plain_norm_2{"plain_norm_2"}, plain_norm_3{"plain_norm_3"}, plain_norm_4{"plain_norm_4"};
-constexpr Kernel<NormBackward<float>> norm_backward_f32_any{"norm_backward_f32_any"}, norm_backward_f32_1{"norm_backward_f32_1"}, norm_backward_f32_2{"norm_backward_f32_2"}, norm_backward_f32_3{"norm_backward_f32_3"}, norm_backward_f32_4{"norm_backward_f32_4"};
-constexpr Kernel<NormBackward<bfloat>> norm_backward_bf16_any{"norm_backward_bf16_any"}, norm_backward_bf16_1{"norm_backward_bf16_1"}, norm_backward_bf16_2{"norm_backward_bf16_2"}, norm_backward_bf16_3{"norm_backward_bf16_3"}, norm_backward_bf16_4{"norm_backward_bf16_4"};
+constexpr Kernel<ResidualNorm<float>> residual_norm_f32_any{"residual_norm_f32_any"}, residual_norm_f32_1{"residual_norm_f32_1"},
+    residual_norm_f32_2{"residual_norm_f32_2"}, residual_norm_f32_3{"residual_norm_f32_3"}, residual_norm_f32_4{"residual_norm_f32_4"};
+constexpr Kernel<ResidualNorm<bfloat>> residual_norm_bf16_any{"residual_norm_bf16_any"}, residual_norm_bf16_1{"residual_norm_bf16_1"},
+    residual_norm_bf16_2{"residual_norm_bf16_2"}, residual_norm_bf16_3{"residual_norm_bf16_3"}, residual_norm_bf16_4{"residual_norm_bf16_4"};
+constexpr Kernel<PlainNorm> plain_norm_any{"plain_norm_any"}, plain_norm_1{"plain_norm_1"}, plain_norm_2{"plain_norm_2"}, plain_norm_3{"plain_norm_3"},
+    plain_norm_4{"plain_norm_4"};
+constexpr Kernel<NormBackward<float>> norm_backward_f32_any{"norm_backward_f32_any"}, norm_backward_f32_1{"norm_backward_f32_1"},
+    norm_backward_f32_2{"norm_backward_f32_2"}, norm_backward_f32_3{"norm_backward_f32_3"}, norm_backward_f32_4{"norm_backward_f32_4"};
+constexpr Kernel<NormBackward<bfloat>> norm_backward_bf16_any{"norm_backward_bf16_any"}, norm_backward_bf16_1{"norm_backward_bf16_1"},
+    norm_backward_bf16_2{"norm_backward_bf16_2"}, norm_backward_bf16_3{"norm_backward_bf16_3"}, norm_backward_bf16_4{"norm_backward_bf16_4"};
 
 }  // namespace lrdist::cuda

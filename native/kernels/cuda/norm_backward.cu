@@ -1,7 +1,6 @@
 #include "norm.h"
 
 #include "norm.cuh"
-#include "sums.h"
 
 namespace lrdist::cuda {
 
@@ -30,7 +29,6 @@ DEVICE void norm_backward_row(const NormBackward<T>& a, int row, const AddTo& ad
   const float rstd = of_replica(a.rstd)[row];
   const float* gammas = of_replica(a.gamma, a.weights);
   const unsigned step_after = step_of(a.dropout_after), step = step_of(a.dropout);
-
   const bool vectors = held > 0 || a.vectors;
 
   const auto fetch = [&](int column, float(&v)[8], float(&w)[8], float(&h)[8]) {
