@@ -83,8 +83,8 @@ void Trainer::make_tracks() {
   if (p_.tracks.size() == wanted && p_.tracks.front()->count == half && p_.tracks.back()->first + p_.tracks.back()->count == k_) return;
   p_.graphs.clear(device_);
   p_.tracks.clear();
-  for (int64_t first = 0; first < k_; first += half)
-    p_.tracks.push_back(std::make_unique<Track>(device_, first, p_.tracks.size() + 1 == wanted ? k_ - first : half, s_.layout.model.vocab));
+  p_.tracks.push_back(std::make_unique<Track>(device_, 0, half, s_.layout.model.vocab));
+  if (overlaps_) p_.tracks.push_back(std::make_unique<Track>(device_, half, k_ - half, s_.layout.model.vocab));
 }
 
 // The plan of some of the replicas.
