@@ -140,6 +140,31 @@ LRDIST_CHECK(device_transfers) {
   expect(device->synchronizations() == 2, "a wait was not counted");
 }
 
+// What the second queue does is seen after a wait for it, and it waits for the first where it is told to.
+LRDIST_CHECK(device_queues) {
+  const auto device = cuda::open_device(c.device.facts().name, false);
+  Context d{*device};
+  const Array<float> first = d.array(std::vector<float>{1}), second = d.array(std::vector<float>{0}), third = d.array(std::vector<float>{0});
+  device->begin_graph();
+  device->copy(second.data(), first.data(), sizeof(float));
+  const auto graph = device->end_graph();
+  const auto ready = device->mark();
+  std::unique_ptr<cuda::Mark> done;
+  {
+    const cuda::Device::SideQueue side(*device);
+    device->wait_for(*ready);
+    device->replay(*graph);
+    device->copy(third.data(), second.data(), sizeof(float));
+    done = device->mark();
+    done->wait();  // on the second queue itself
+    device->copy(second.data(), third.data(), sizeof(float));
+    done = device->mark();
+  }
+  device->wait_for(*done);
+  expect(number(second) == 1 && number(third) == 1, "the second queue's work is missing");
+  expect(device->synchronizations() == 3 + 2, "a mark counted as a wait for everything");
+}
+
 LRDIST_CHECK(device_memory) {
   const auto device = cuda::open_device(c.device.facts().name, false);
   const int64_t before = device->free_bytes();

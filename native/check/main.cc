@@ -1,5 +1,8 @@
-// kernel-check [--device emulated|cuda|cuda:N] [--order forward|backward|shuffled] [--list] [NAME...]
-// Runs the checks of these names, or all; one line for each. Ends with 1 if one fails, with 2 if the device is not there or the call is wrong.
+// kernel-check [--device emulated|cuda|cuda:N] [--order forward|backward|shuffled] [--kernels] [NAME...]
+//   Runs the checks of these names, or all, one line for each; with --kernels not those of the engine's device and of the emulator. Ends with 1 if one
+//   fails, with 2 if the device is not there.
+// kernel-check --list | --source | --open DEVICE
+//   The names of the checks; the kernels' source as NVRTC gets it; what the engine's device of that name is, or why there is none.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -7,6 +10,7 @@
 #include <string>
 
 #include "check.h"
+#include "core/cuda/kernel_source.h"
 #include "kernels/emulated/launch.h"
 #include "plain_device.h"
 
@@ -26,11 +30,13 @@ emulated::Order order(const std::string& name) {
   return emulated::Order::forward;
 }
 
-int run(check::PlainDevice& device, std::set<std::string> wanted) {
+int run(check::PlainDevice& device, std::set<std::string> wanted, bool only_kernels) {
   int failed = 0;
   const bool all = wanted.empty();
+  const auto starts = [](const std::string& name, const char* text) { return name.rfind(text, 0) == 0; };
   for (const check::Check& one : check::all_checks()) {
     if (!all && wanted.erase(one.name) == 0) continue;
+    if (only_kernels && (starts(one.name, "device_") || starts(one.name, "emulator_"))) continue;
     std::printf("%s ", one.name);
     std::fflush(stdout);  // a check that ends the process has said its name
     try {
@@ -47,10 +53,18 @@ int run(check::PlainDevice& device, std::set<std::string> wanted) {
   return !wanted.empty() ? 2 : failed > 0 ? 1 : 0;
 }
 
+int describe(const std::string& name) {
+  const auto facts = cuda::open_device(name, false)->facts();
+  std::printf("%s: %s, compute capability %d.%d, %lld bytes\n", facts.name.c_str(), facts.description.c_str(), facts.major, facts.minor,
+              static_cast<long long>(facts.total_bytes));
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-  std::string device = "emulated";
+  std::string device = "emulated", described;
+  bool only_kernels = false;
   std::set<std::string> wanted;
   for (int i = 1; i < count; ++i) {
     const std::string argument = arguments[i];
@@ -58,7 +72,15 @@ int main(int count, char** arguments) {
       for (const check::Check& one : check::all_checks()) std::printf("%s\n", one.name);
       return 0;
     }
-    if (argument == "--device" && i + 1 < count) {
+    if (argument == "--source") {
+      std::fputs(cuda::one_text(cuda::kernel_files).c_str(), stdout);
+      return 0;
+    }
+    if (argument == "--kernels") {
+      only_kernels = true;
+    } else if (argument == "--open" && i + 1 < count) {
+      described = arguments[++i];
+    } else if (argument == "--device" && i + 1 < count) {
       device = arguments[++i];
     } else if (argument == "--order" && i + 1 < count) {
       emulated::set_order(order(arguments[++i]));
@@ -67,9 +89,10 @@ int main(int count, char** arguments) {
     }
   }
   try {
+    if (!described.empty()) return describe(described);
     const auto opened = open(device);
     std::printf("on %s (%s)\n", opened->facts().name.c_str(), opened->facts().description.c_str());
-    return run(*opened, wanted);
+    return run(*opened, wanted, only_kernels);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 2;

@@ -13,5 +13,7 @@ void PlainDevice::run(const cuda::Product&) { missing("products"); }
 std::unique_ptr<cuda::Graph> PlainDevice::make_graph(std::vector<cuda::Call>) { missing("graphs"); }
 void PlainDevice::run_graph(const cuda::Graph&) { missing("graphs"); }
 std::unique_ptr<cuda::Mark> PlainDevice::make_mark() { missing("marks"); }
+void PlainDevice::wait_for(const cuda::Mark&) { missing("marks"); }
+void PlainDevice::use_side_queue(bool) { missing("second queue"); }
 
 }  // namespace lrdist::check

@@ -1,5 +1,5 @@
 // Devices for checks of single kernels: memory of the exact size asked for, without libtorch's allocator, so that what a kernel reads or writes beyond
-// its arrays is seen. They have neither products nor graphs.
+// its arrays is seen. They have no products, no graphs and no second queue.
 #pragma once
 
 #include <memory>
@@ -20,6 +20,8 @@ class PlainDevice : public cuda::RecordingDevice {
   std::unique_ptr<cuda::Graph> make_graph(std::vector<cuda::Call> calls) override;
   void run_graph(const cuda::Graph& graph) override;
   std::unique_ptr<cuda::Mark> make_mark() override;
+  void wait_for(const cuda::Mark& mark) override;
+  void use_side_queue(bool side) override;
 
   cuda::DeviceFacts facts_;
 };

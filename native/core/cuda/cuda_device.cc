@@ -149,6 +149,7 @@ void CudaDevice::run(const KernelCall& call) {
 
 void CudaDevice::run(const Product& product) {
   enter();
+  if (handle_ != main_) throw Error("ERR_NATIVE", "a product on the second queue");
   const Settings settings(tf32_);
   with_libtorch(handle_, [&] { multiply_on_gpu(product, device_); });
 }

@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <new>
+#include <utility>
 
 #include "../../kernels/emulated/launch.h"
 #include "../engine.h"
@@ -137,8 +138,11 @@ class EmulatedDevice final : public RecordingDevice {
     const auto run_all = [this, calls] {
       for (const Call& call : *calls) run_any(call);
     };
-    if (side_) work_->add(run_all);
-    else run_all();
+    if (side_) {
+      later(run_all);
+    } else {
+      run_all();
+    }
   }
   void to_device(void* to, const void* from, int64_t bytes) override { move(to, from, bytes); }
   void to_host(void* to, const void* from, int64_t bytes) override { move(to, from, bytes); }
@@ -152,12 +156,24 @@ class EmulatedDevice final : public RecordingDevice {
  private:
   void move(void* to, const void* from, int64_t bytes) {
     const auto copy = [to, from, bytes] { std::memcpy(to, from, static_cast<size_t>(bytes)); };
-    if (side_) work_->add(copy);
-    else copy();
+    if (side_) {
+      later(copy);
+    } else {
+      copy();
+    }
+  }
+  // Whoever waits for the work may be on the second queue itself.
+  template <class F>
+  void later(const F& work) {
+    work_->add([this, work] {
+      const bool side = std::exchange(side_, false);
+      work();
+      side_ = side;
+    });
   }
   template <class C>
   bool put_off(const C& call) {
-    if (side_) work_->add([this, call] { run(call); });
+    if (side_) later([this, call] { run(call); });
     return side_;
   }
 
