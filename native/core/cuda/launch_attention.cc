@@ -39,7 +39,8 @@ bool aligned(const Attention<T>& a) {
 
 void check(int head_dim) {
   if (head_dim > widest_head)
-    throw Error("ERR_MODEL_UNSUPPORTED", "attention on this device takes heads of at most " + std::to_string(widest_head) + " channels, not " + std::to_string(head_dim));
+    throw Error("ERR_MODEL_UNSUPPORTED",
+                "attention on this device takes heads of at most " + std::to_string(widest_head) + " channels, not " + std::to_string(head_dim));
 }
 
 Grid grid_of(int blocks, int replicas, int heads, int threads, int floats) {

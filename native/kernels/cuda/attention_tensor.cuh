@@ -43,7 +43,8 @@ struct Tensor {
   static constexpr int pad = 16, warp = 32;  // threads that work on a share together
   DEVICE static float rounded(float x) { return to_tf32(x); }
 
-  // c += a b for a 16 x n by n x 16 product; element (row, k) of a lies at a[row * a_row + k * a_k], element (k, column) of b at b[column * b_column + k * b_k].
+  // c += a b for a 16 x n by n x 16 product; element (row, k) of a lies at a[row * a_row + k * a_k], element (k, column) of b at
+  // b[column * b_column + k * b_k].
   DEVICE static void square(float (&c)[2][4], const float* a, int a_row, int a_k, const float* b, int b_column, int b_k, int n) {
     const int g = lane_index() / 4, t = lane_index() % 4;
     a += g * a_row + t * a_k;
