@@ -49,11 +49,20 @@ struct EncoderActivations {
   std::vector<LayerActivations<T>> layers;
 };
 
+// States behind the first `blocks` blocks, which are frozen and alike for all replicas, of every token of a dataset [tokens of the dataset][H], fp32: read if
+// `filled`, else written.
+struct StoredStates {
+  float* data = nullptr;
+  int64_t blocks = 0;
+  bool filled = false;
+};
+
 struct EncoderOptions {
   int64_t keep_from;         // layers below keep no activations; -1 keeps the embeddings' too
   int64_t shared = 0;        // blocks (embeddings, then layers) that are the same for all replicas: computed once
   bool frozen_dropout = true;  // dropout in the blocks below keep_from
   float* first_states = nullptr;  // if set, gets the first token's state after the embeddings and each layer: [layers + 1][K][rows of the bucket][H]
+  StoredStates stored = {};    // not with first_states
 };
 
 // The last layer's output at the wanted tokens [K][N][H], fp32, in the pass's arena.

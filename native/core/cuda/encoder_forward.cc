@@ -3,6 +3,7 @@
 #include "launch_embeddings.h"
 #include "launch_norm.h"
 #include "launch_pointwise.h"
+#include "../../kernels/cuda/tape.h"
 
 namespace lrdist::cuda {
 namespace {
@@ -86,6 +87,28 @@ void write_first_states(const Pass& pass, const float* x, bool wanted_rows, bool
   gather_rows(pass.device, a, pass.replicas);
 }
 
+template <class T>
+void read_states(const Pass& pass, const StoredStates& stored, const Hidden<T>& y) {
+  const int64_t h = pass.layout.model.hidden, tokens = pass.batch.bucket.tokens;
+  GatherRows a{};
+  a.x = each<const float>(stored.data, 0);
+  a.y = each<float>(y.x, 0);
+  a.index = pass.batch.at(pass.batch.layout.dataset_token);
+  a.count = pass.batch.tokens().count;
+  a.padded = static_cast<int>(tokens);
+  a.width = static_cast<int>(h);
+  gather_rows(pass.device, a, 1);
+  if constexpr (!std::is_same_v<T, float>) convert(pass.device, Convert<float, bfloat>{{y.x, 0}, {y.factor, 0}, tokens * h, false}, 1);
+}
+
+void write_states(const Pass& pass, const StoredStates& stored, const float* x) {
+  const int width = static_cast<int>(pass.layout.model.hidden);
+  Grid grid;
+  grid.x = static_cast<unsigned>(pass.batch.bucket.tokens);
+  grid.threads = put_rows_threads;
+  pass.device.launch(put_rows_kernel, grid, PutRowsArguments{x, stored.data, pass.batch.at(pass.batch.layout.dataset_token), pass.batch.tokens().count, width});
+}
+
 }  // namespace
 
 template <class T>
@@ -104,10 +127,18 @@ float* encoder_forward(const Pass& pass, const EncoderOptions& options, EncoderA
     const bool keeps = layer >= options.keep_from, wanted = layer == layers - 1;
     const int64_t lanes = block < options.shared ? 1 : pass.replicas;
     const Pass& now = keeps ? pass : frozen;
+    if (options.stored.filled && block + 1 < options.stored.blocks) continue;
     const Hidden<T> y = buffers.next(layer + 1 >= options.keep_from && layer + 1 < layers, lanes != pass.replicas);
+    const bool at_stored = block + 1 == options.stored.blocks;
+    if (at_stored && options.stored.filled) {
+      read_states(pass, options.stored, y);
+      x = y;
+      continue;
+    }
     if (block == 0) embeddings_forward(now, y, lanes, keeps ? &kept : nullptr);
     else layer_forward(now, layer, x, y, lanes, wanted, keeps ? &kept.layers[static_cast<size_t>(layer)] : nullptr);
     x = y;
+    if (at_stored) write_states(pass, options.stored, x.x);
     if (options.first_states) write_first_states(pass, x.x, wanted, x.shared, options.first_states + block * states);
   }
   return x.x;

@@ -30,6 +30,7 @@ class Evaluator {
   Evaluator(State& state, const Evaluation& evaluation);
   ~Evaluator() {
     if (!waiting_.empty()) waiting_.back().mark->wait();  // results are still being written to the ring
+    if (!packed_.empty()) p_.store.forget();
   }
   std::vector<float> run(const std::atomic<bool>& stop);
 
@@ -37,6 +38,7 @@ class Evaluator {
   struct Packed {
     std::vector<int32_t> places, wanted;
     Bucket bucket;
+    StoredStates stored;
   };
   void pack();
   int64_t output_size(const Bucket& bucket) const;
@@ -101,8 +103,9 @@ void Evaluator::pack() {
     if (batch.wanted.count() == 0) continue;  // no masked token: losses stay zero
     const Bucket bucket = bucket_of(batch);
     starts.push_back(static_cast<int64_t>(numbers.size()));
-    append_record(numbers, batch, bucket, 1);
-    packed_.push_back({batches_[next_], batch.wanted.cu, bucket});
+    append_record(numbers, batch, data_, bucket, 1);
+    const bool plain = !masked_lm_ && e_.want != Want::layers;
+    packed_.push_back({batches_[next_], batch.wanted.cu, bucket, plain ? p_.store.use(s_, e_.dataset, batch) : StoredStates{}});
     largest_ = larger(largest_, bucket);
   }
   if (p_.feed.reserve(largest_)) p_.graphs.clear(device_);
@@ -132,6 +135,8 @@ void Evaluator::enqueue(Packed&& batch) {
   kind.bucket = batch.bucket;
   kind.task = {e_.head, e_.loss};
   kind.encoder.keep_from = s_.layout.model.layers;
+  kind.encoder.stored = batch.stored;
+  if (k_ > 1) kind.encoder.shared = batch.stored.blocks;
   GraphCache::Key key{static_cast<int64_t>(e_.want)};
   append_key(key, kind);
   key.push_back(5);

@@ -14,7 +14,7 @@ class GradientPasses {
   GradientPasses(State& state, const HeadTask& task, int64_t batches);
 
   // One batch's gradient of the mean loss, for all replicas, in the state's buffer. Returns the sum over which tensors it was written.
-  GradientSum& run(const Batch& batch);
+  GradientSum& run(const Batch& batch, const Ragged& data);
 
  private:
   void run_pass(Device& device, Arena& arena, const PassKind& kind);
@@ -52,13 +52,13 @@ void GradientPasses::run_pass(Device& device, Arena& arena, const PassKind& kind
   });
 }
 
-GradientSum& GradientPasses::run(const Batch& batch) {
+GradientSum& GradientPasses::run(const Batch& batch, const Ragged& data) {
   PassKind kind;
   kind.bucket = bucket_of(batch);
   kind.task = task_;
   kind.encoder.keep_from = -1;
   std::vector<int32_t> numbers;
-  append_record(numbers, batch, kind.bucket, 1);
+  append_record(numbers, batch, data, kind.bucket, 1);
   if (p_.feed.reserve(kind.bucket)) p_.graphs.clear(device_);
   p_.feed.append(numbers, {0});
   GraphCache::Key key;
@@ -99,7 +99,7 @@ int64_t CudaEngine::fisher(const FisherSpec& f) {
     Batch batch = make_batch(data, &row, 1, row);
     if (f.loss == lrdist::Loss::masked_lm) mask_tokens(batch, f.masking, s.layout.model.vocab, s.spec.seed, 0);
     if (batch.wanted.count() == 0) continue;
-    passes.run(batch).add_squares(s.gradients.data(), s.slots.at(slot).weights.data(), scale, s.replicas);
+    passes.run(batch, data).add_squares(s.gradients.data(), s.slots.at(slot).weights.data(), scale, s.replicas);
   }
   return slot;
 }
@@ -127,7 +127,7 @@ int64_t CudaEngine::gradient(const GradientSpec& spec) {
     const float share = static_cast<float>(end - begin) / static_cast<float>(total);
     begin = end;
     if (batch.wanted.count() == 0) continue;
-    passes.run(batch).add_scaled(s.gradients.data(), s.slots.at(slot).weights.data(), share, s.replicas);
+    passes.run(batch, data).add_scaled(s.gradients.data(), s.slots.at(slot).weights.data(), share, s.replicas);
   }
   return slot;
 }

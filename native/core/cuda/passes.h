@@ -9,6 +9,7 @@
 #include "head_pass.h"
 #include "record_feed.h"
 #include "state.h"
+#include "state_store.h"
 #include "track.h"
 
 namespace lrdist::cuda {
@@ -28,6 +29,7 @@ struct Passes {
   RecordFeed feed;
   std::vector<std::unique_ptr<Track>> tracks;
   Array<char> activations;
+  StateStore store;
   GraphCache graphs;
   Array<double> step_loss;  // [K]
   Array<double> factors;

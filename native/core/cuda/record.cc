@@ -17,6 +17,7 @@ RecordLayout::RecordLayout(const Bucket& b) {
   types = place(b.tokens);
   position = place(b.tokens);
   slot = place(b.tokens);
+  dataset_token = place(b.tokens);
   cu = place(b.rows + 1);
   wanted_token = place(b.wanted);
   wanted_position = place(b.wanted);
@@ -31,7 +32,7 @@ RecordLayout::RecordLayout(const Bucket& b) {
   size = at;
 }
 
-void append_record(std::vector<int32_t>& to, const Batch& batch, const Bucket& bucket, double weight) {
+void append_record(std::vector<int32_t>& to, const Batch& batch, const Ragged& data, const Bucket& bucket, double weight) {
   const RecordLayout layout(bucket);
   const size_t begin = to.size();
   to.resize(begin + static_cast<size_t>(layout.size), 0);
@@ -50,6 +51,9 @@ void append_record(std::vector<int32_t>& to, const Batch& batch, const Bucket& b
   put(layout.types, batch.types);
   put(layout.position, batch.position);
   put(layout.slot, batch.slot);
+  for (int64_t r = 0; r < batch.rows(); ++r)
+    std::iota(record + layout.dataset_token + batch.cu[static_cast<size_t>(r)], record + layout.dataset_token + batch.cu[static_cast<size_t>(r) + 1],
+              data.offsets[static_cast<size_t>(batch.dataset_row[static_cast<size_t>(r)])]);
   put_offsets(layout.cu, batch.cu);
   put(layout.wanted_token, batch.wanted.token);
   put(layout.wanted_position, batch.wanted.position);

@@ -14,6 +14,7 @@ struct RecordLayout {
 
   static constexpr int tokens = 0, wanted = 1, rows = 2, words = 3, weight = 4;  // counts, and the batch's weight (a double)
   int ids, types, position, slot;                             // [tokens]
+  int dataset_token;                                          // [tokens]: place in the dataset
   int cu;                                                     // [rows + 1], the last offset repeated
   int wanted_token, wanted_position, wanted_slot, wanted_cu;  // [wanted], the last [rows + 1]
   int labels, dataset_row;                                    // [rows], labels as floats
@@ -22,7 +23,7 @@ struct RecordLayout {
   int size;
 };
 
-// Appends the record of a batch. Places beyond the batch's sizes are zero.
-void append_record(std::vector<int32_t>& to, const Batch& batch, const Bucket& bucket, double weight);
+// Appends the record of a batch of rows of the data. Places beyond the batch's sizes are zero.
+void append_record(std::vector<int32_t>& to, const Batch& batch, const Ragged& data, const Bucket& bucket, double weight);
 
 }  // namespace lrdist::cuda

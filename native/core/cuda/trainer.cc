@@ -64,9 +64,11 @@ void Trainer::pack() {
       if (batch.wanted.count() == 0) continue;  // no masked token
       const Bucket bucket = bucket_of(batch);
       starts.push_back(static_cast<int64_t>(numbers.size()));
-      append_record(numbers, batch, bucket, segment_.weights[next_batch_]);
+      append_record(numbers, batch, s_.dataset(part.dataset), bucket, segment_.weights[next_batch_]);
       moved = p_.feed.reserve(bucket) || moved;
-      step.passes.push_back(plan(kind_of(index, bucket), written));
+      PassKind kind = kind_of(index, bucket);
+      if (keeps_states_ && part.loss != lrdist::Loss::masked_lm) kind.encoder.stored = p_.store.use(s_, part.dataset, batch);
+      step.passes.push_back(plan(kind, written));
     }
     steps_.push_back(std::move(step));
   }

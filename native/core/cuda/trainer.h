@@ -13,11 +13,7 @@ class Trainer {
  public:
   // Makes and uploads what the segment needs; may wait for the device.
   Trainer(State& state, const Segment& segment, const std::function<void(StepEvent&&)>& on_step);
-  ~Trainer() {
-    if (!waiting_.empty()) waiting_.back().mark->wait();  // results are still being written to the ring
-    for (const std::unique_ptr<Mark>& mark : updates_done_)
-      if (mark) mark->wait();
-  }
+  ~Trainer();
   Trainer(const Trainer&) = delete;
   Trainer& operator=(const Trainer&) = delete;
   // Does not wait for the device but to keep the queue short, and at the end.
@@ -81,6 +77,7 @@ class Trainer {
   Learning learning_;  // of any replica; the update looks at each one's own
   int64_t lowest_ = 0, shared_ = 0;
   bool mixed_ = false;
+  bool keeps_states_ = false;  // of frozen blocks, from epoch to epoch
   GradientArena gradients_;
   Written nothing_;
   std::map<GraphCache::Key, Written> planned_;

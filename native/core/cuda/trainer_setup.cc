@@ -18,6 +18,10 @@ Trainer::Trainer(State& state, const Segment& segment, const std::function<void(
   gradients_ = {s_.gradients.data(), s_.layout.size, nothing_.tensors, false};
   mixed_ = uses_mixout(*s_.plan);
   shared_ = mixed_ ? 0 : shared_blocks();
+  const ModelSpec& m = s_.layout.model;
+  const int64_t alike = mixed_ ? 0 : k_ == 1 ? lowest_ + 1 : shared_;
+  p_.store.begin(s_, alike);
+  keeps_states_ = alike > 0 && !(segment.dropout && segment.frozen_dropout && (m.hidden_dropout > 0 || m.attention_dropout > 0));
   p_.keep_graphs(s_);
   upload_tables();
   make_tracks();
@@ -26,6 +30,13 @@ Trainer::Trainer(State& state, const Segment& segment, const std::function<void(
   result_.losses.assign(static_cast<size_t>(k_ * segment.steps), nan);
   result_.grad_norms.assign(static_cast<size_t>(k_ * segment.steps), nan);
   finite_.assign(static_cast<size_t>(k_), 1);
+}
+
+Trainer::~Trainer() {
+  if (!waiting_.empty()) waiting_.back().mark->wait();  // results are still being written to the ring
+  for (const std::unique_ptr<Mark>& mark : updates_done_)
+    if (mark) mark->wait();
+  if (!steps_.empty()) p_.store.forget();
 }
 
 void Trainer::find_learning() {

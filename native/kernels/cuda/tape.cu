@@ -27,4 +27,13 @@ DEVICE void same_as_first(const SameArguments& a) {
 }
 LRDIST_KERNEL(same_kernel, 256, same_as_first)
 
+DEVICE void put_rows(const PutRowsArguments& a) {
+  const int row = blockIdx.x;
+  if (row >= *a.count) return;
+  const float* from = a.x + static_cast<long long>(row) * a.width;
+  float* to = a.to + static_cast<long long>(a.index[row]) * a.width;
+  for (int i = threadIdx.x; i < a.width; i += blockDim.x) to[i] = from[i];
+}
+LRDIST_KERNEL(put_rows_kernel, put_rows_threads, put_rows)
+
 }  // namespace lrdist::cuda

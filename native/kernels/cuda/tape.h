@@ -34,4 +34,15 @@ struct SameArguments {
 };
 inline constexpr Kernel<SameArguments> same_kernel{"same_kernel"};
 
+// to[index[i]] = x[i], rows of `width`; a block for each row.
+struct PutRowsArguments {
+  const float* x;
+  float* to;
+  const int* index;
+  const int* count;
+  int width;
+};
+constexpr int put_rows_threads = 128;
+inline constexpr Kernel<PutRowsArguments> put_rows_kernel{"put_rows"};
+
 }  // namespace lrdist::cuda
