@@ -1,4 +1,6 @@
 // The addon's exports: info and Session. State is kept for each JavaScript environment; nothing is static but the compute thread.
+#include "core/cuda/device.h"
+#include "core/cuda/diagnosis.h"
 #include "errors.h"
 #include "napi_setup.h"
 #include "session.h"
@@ -6,23 +8,44 @@
 namespace lrdist {
 namespace {
 
-constexpr int boundary_version = 2;  // BOUNDARY_VERSION of lib/native/boundary.ts
+constexpr int boundary_version = 3;  // BOUNDARY_VERSION of lib/native/boundary.ts
+
+Napi::Array devices(Napi::Env env) {
+  Napi::Array list = Napi::Array::New(env);
+  const auto add = [&](const std::string& name, int64_t bytes, const std::string& description, const std::string& capability) {
+    Napi::Object device = Napi::Object::New(env);
+    device.Set("name", name);
+    device.Set("totalBytes", static_cast<double>(bytes));
+    device.Set("description", description);
+    device.Set("capability", capability);
+    list.Set(list.Length(), device);
+  };
+  add("cpu", total_memory(), "", "");
+  for (const cuda::DeviceFacts& d : cuda::cuda_devices()) add(d.name, d.total_bytes, d.description, std::to_string(d.major) + "." + std::to_string(d.minor));
+  return list;
+}
+
+Napi::Object diagnosis(Napi::Env env) {
+  const cuda::Diagnosis d = cuda::diagnose();
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("libtorch", d.libtorch);
+  object.Set("driver", d.driver);
+  object.Set("nvrtc", d.nvrtc);
+  object.Set("problem", d.problem);
+  return object;
+}
 
 Napi::Value info(const Napi::CallbackInfo& call) {
   const Napi::Env env = call.Env();
   return guarded(env, [&]() -> Napi::Value {
-    Napi::Object cpu = Napi::Object::New(env);
-    cpu.Set("name", "cpu");
-    cpu.Set("totalBytes", static_cast<double>(total_memory()));
-    Napi::Array devices = Napi::Array::New(env, 1);
-    devices.Set(0u, cpu);
     Napi::Object facts = Napi::Object::New(env);
     facts.Set("boundaryVersion", boundary_version);
     facts.Set("libtorchCompiled", libtorch_compiled());
     facts.Set("libtorchLoaded", libtorch_loaded());
     facts.Set("threads", default_threads());
-    facts.Set("devices", devices);
+    facts.Set("devices", devices(env));
     facts.Set("bf16", has_bf16());
+    facts.Set("cuda", diagnosis(env));
     facts.Set("config", libtorch_config());
     return facts;
   });

@@ -3,19 +3,28 @@
 #include <pthread.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "core/engine.h"
 
 namespace lrdist {
 
-ComputeThread& ComputeThread::instance() {
-  static ComputeThread* const one = new ComputeThread;
+ComputeThread& ComputeThread::of_process() {
+  static ComputeThread* const one = new ComputeThread(false);
   return *one;
 }
 
-ComputeThread::ComputeThread() {
-  std::thread([this] { serve(); }).detach();
+std::unique_ptr<ComputeThread> ComputeThread::of_device() { return std::unique_ptr<ComputeThread>(new ComputeThread(true)); }
+
+ComputeThread::ComputeThread(bool of_device) : of_device_(of_device), thread_([this] { serve(); }) {}
+
+void ComputeThread::end(std::unique_ptr<ComputeThread> thread, std::function<void()> last) {
+  thread->submit(std::move(last));
+  {
+    std::lock_guard lock(thread->mutex_);
+    thread->closing_ = true;
+  }
+  thread->arrived_.notify_one();
+  thread->thread_.join();
 }
 
 ComputeThread::Ticket ComputeThread::submit(std::function<void()> work) {
@@ -43,19 +52,20 @@ void ComputeThread::withdraw(const Ticket& job) {
 }
 
 void ComputeThread::use_threads(int threads) {
-  static int current = 0;
-  if (threads == current) return;
-  prepare_compute_thread(threads);
-  current = threads;
+  if (threads == threads_) return;
+  if (of_device_) prepare_device_thread();
+  else prepare_compute_thread(threads);
+  threads_ = threads;
 }
 
 void ComputeThread::serve() {
-  pthread_setname_np(pthread_self(), "lrdist-compute");
+  pthread_setname_np(pthread_self(), of_device_ ? "lrdist-device" : "lrdist-compute");
   for (;;) {
     Ticket job;
     {
       std::unique_lock lock(mutex_);
-      arrived_.wait(lock, [&] { return !queue_.empty(); });
+      arrived_.wait(lock, [&] { return closing_ || !queue_.empty(); });
+      if (queue_.empty()) return;
       job = std::move(queue_.front());
       queue_.pop_front();
       job->state = Job::running;

@@ -1,5 +1,6 @@
-// The one thread of the process that computes. It serves the jobs of all sessions in the order of their arrival, those of sessions in Node's
-// worker threads too: each further computing thread would bring an OpenMP team of its own.
+// Threads that compute. One of the process serves the jobs of all sessions on the processor in the order of their arrival, those of sessions in Node's
+// worker threads too: each further computing thread would bring an OpenMP team of its own. A session on a GPU has a thread for itself, which mostly
+// waits for the device.
 #pragma once
 
 #include <condition_variable>
@@ -7,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <thread>
 
 namespace lrdist {
 
@@ -19,23 +21,32 @@ class ComputeThread {
   using Ticket = std::shared_ptr<Job>;
 
   // Never destroyed: the thread may still wait for work while the process's static objects are being destroyed.
-  static ComputeThread& instance();
+  static ComputeThread& of_process();
+  // A thread of its own. Give it to end().
+  static std::unique_ptr<ComputeThread> of_device();
 
   Ticket submit(std::function<void()> work);
 
   // Takes a job that has not started off the queue; waits for the end of one that has. Afterwards its work runs no more.
   void withdraw(const Ticket& job);
 
-  // For jobs: libtorch's number of threads from here on. On the compute thread only.
-  static void use_threads(int threads);
+  // Runs what is queued and then `last`, ends the thread and waits for that.
+  static void end(std::unique_ptr<ComputeThread> thread, std::function<void()> last);
+
+  // For jobs: so many threads compute for this one from here on; on a device's thread it is alone. On this thread only.
+  void use_threads(int threads);
 
  private:
-  ComputeThread();
+  explicit ComputeThread(bool of_device);
   void serve();
 
+  const bool of_device_;
+  int threads_ = 0;
   std::mutex mutex_;
   std::condition_variable arrived_, ended_;
   std::deque<Ticket> queue_;
+  bool closing_ = false;
+  std::thread thread_;
 };
 
 }  // namespace lrdist

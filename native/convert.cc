@@ -167,10 +167,12 @@ SessionSpec read_session_spec(Napi::Value value) {
   s.heads = list(f.get("heads"), f.path("heads"), [](const Fields& head) { return read_head(head); });
   s.replicas = f.integer("replicas", 1, 4096);
   s.device = f.text("device", 100);
-  s.precision = f.choice<Precision>("precision", {{"fp32", Precision::fp32}, {"bf16", Precision::bf16}});
+  s.precision = f.choice<Precision>("precision", {{"fp32", Precision::fp32}, {"tf32", Precision::tf32}, {"bf16", Precision::bf16}});
+  if (s.precision == Precision::tf32 && s.device == "cpu") refuse(f.path("precision"), "'tf32' is a type of GPUs' products; a session on the processor takes 'fp32' or 'bf16'");
   s.threads = static_cast<int>(f.integer("threads", 1, 1024));
   s.seed = static_cast<uint64_t>(f.integer("seed", 0, max_safe_integer));
   s.matmul = f.text("matmul", 10000);
+  if (s.device != "cpu" && s.matmul != "auto" && s.matmul != "cublas") refuse(f.path("matmul"), "'auto' or 'cublas' on this device", f.get("matmul"));
   return s;
 }
 
@@ -278,6 +280,16 @@ GradientSpec read_gradient(Napi::Value value) {
   s.loss = f.choice<Loss>("loss", label_losses);
   s.masking = read_masking_for(f, s.loss == Loss::masked_lm);
   s.batch_tokens = f.integer("batchTokens", 1, max_int32);
+  return s;
+}
+
+FitSpec read_fit(Napi::Value value) {
+  const Fields f(value, "fit");
+  FitSpec s{};
+  s.replicas = f.integer("replicas", 1, 4096);
+  s.tokens = f.integer("tokens", 1, max_int32);
+  s.rows = f.integer("rows", 1, max_int32);
+  s.slots = f.integer("slots", 0, 1 << 16);
   return s;
 }
 

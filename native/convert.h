@@ -23,6 +23,7 @@ SegmentCall read_segment(Napi::Value value);
 Evaluation read_evaluation(Napi::Value value);
 FisherSpec read_fisher(Napi::Value value);
 GradientSpec read_gradient(Napi::Value value);
+FitSpec read_fit(Napi::Value value);
 Operand read_operand(Napi::Value value, const std::string& field);
 
 Napi::Value to_js(Napi::Env env, const std::vector<ParameterInfo>& parameters);

@@ -39,6 +39,7 @@ Session::Session(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Session>(inf
     environment_ = env.GetInstanceData<Environment>();
     environment_->sessions.insert(this);
     napi_add_env_cleanup_hook(env, clean_up, this);
+    if (spec.device.starts_with("cuda")) own_thread_ = ComputeThread::of_device();
     shared_ = std::move(shared);
     report_memory();
   });
@@ -49,10 +50,11 @@ Session::~Session() { halt(true); }
 void Session::halt(bool env_lives) {
   if (!shared_) return;
   shared_->engine->stop = true;
-  if (last_job_) ComputeThread::instance().withdraw(last_job_);
+  if (last_job_) thread().withdraw(last_job_);
   last_job_.reset();
   bell_->silence();
   environment_->sessions.erase(this);
+  if (own_thread_) ComputeThread::end(std::move(own_thread_), [shared = shared_] { shared->engine.reset(); });  // the device belongs to that thread
   shared_.reset();  // frees the engine
   facts_ = {};
   if (!env_lives) {
@@ -89,11 +91,11 @@ Napi::Value Session::promised(const Napi::CallbackInfo& info, const std::functio
 }
 
 void Session::submit(std::unique_ptr<Pending> pending, Job&& job) {
-  auto work = [shared = shared_, threads = threads_, run = std::move(job.work), runs_when_stopped = job.runs_when_stopped] {
+  auto work = [shared = shared_, thread = &thread(), threads = threads_, run = std::move(job.work), runs_when_stopped = job.runs_when_stopped] {
     Outcome outcome;
     try {
       if (shared->engine->stop && !runs_when_stopped) throw Error("ERR_STOPPED", "stopped before it began");
-      ComputeThread::use_threads(threads);
+      thread->use_threads(threads);
       const profile::InForce recording(shared->recorder.get());
       if (!shared->matmul) shared->matmul = shared->engine->matmul();
       outcome = run(*shared->engine, shared->channel);
@@ -106,7 +108,7 @@ void Session::submit(std::unique_ptr<Pending> pending, Job&& job) {
   if (!job.on_event.IsEmpty()) pending->on_event = Napi::Persistent(job.on_event);
   shared_->engine->stop = false;
   shared_->channel.open(job.report_ms);
-  last_job_ = ComputeThread::instance().submit(std::move(work));
+  last_job_ = thread().submit(std::move(work));
   pending_ = std::move(pending);
   bell_->hold(true);
   Ref();
@@ -161,12 +163,12 @@ void Session::require_idle() const {
   if (pending_) throw Error("ERR_BUSY", "the session is still working on an earlier call; await that first");
 }
 
-// V8 collects sooner when it knows how much memory hangs on its objects.
+// V8 collects sooner when it knows how much memory hangs on its objects; a GPU's is not of that kind.
 void Session::report_memory() {
   int64_t bytes = 0;
   if (shared_) {
     const Memory m = shared_->engine->memory();
-    bytes = m.weights + m.moments + m.gradients + m.slots + m.datasets + m.activations + m.prefix;
+    bytes = own_thread_ ? m.datasets : m.weights + m.moments + m.gradients + m.slots + m.datasets + m.activations + m.prefix;
   }
   int64_t ignored;
   napi_adjust_external_memory(Env(), bytes - reported_bytes_, &ignored);

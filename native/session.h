@@ -63,6 +63,7 @@ class Session : public Napi::ObjectWrap<Session> {
   void report_memory();
   Napi::Value new_slot(Napi::Env env, int64_t slot, SlotKind kind);
   Engine& engine() { return *shared_->engine; }
+  ComputeThread& thread() { return own_thread_ ? *own_thread_ : ComputeThread::of_process(); }
 
   Napi::Value parameters(const Napi::CallbackInfo& info);
   Napi::Value matmul(const Napi::CallbackInfo& info);
@@ -79,6 +80,7 @@ class Session : public Napi::ObjectWrap<Session> {
   Napi::Value gradient(const Napi::CallbackInfo& info);
   Napi::Value compare(const Napi::CallbackInfo& info);
   Napi::Value set_replicas(const Napi::CallbackInfo& info);
+  Napi::Value fit(const Napi::CallbackInfo& info);
   Napi::Value snapshot(const Napi::CallbackInfo& info);
   Napi::Value restore(const Napi::CallbackInfo& info);
   void release(const Napi::CallbackInfo& info);
@@ -97,6 +99,7 @@ class Session : public Napi::ObjectWrap<Session> {
   std::unique_ptr<Doorbell> bell_;
   std::shared_ptr<Shared> shared_;  // null once halted
   std::unique_ptr<Pending> pending_;
+  std::unique_ptr<ComputeThread> own_thread_;  // of a session on a GPU
   ComputeThread::Ticket last_job_;  // kept when settled: its last lines may still be running
   int64_t reported_bytes_ = 0;  // to V8
 };

@@ -23,7 +23,7 @@ Napi::Function Session::define(Napi::Env env) {
                       InstanceMethod<&Session::set_plan>("setPlan"), InstanceMethod<&Session::train>("train"),
                       InstanceMethod<&Session::evaluate>("evaluate"), InstanceMethod<&Session::fisher>("fisher"),
                       InstanceMethod<&Session::gradient>("gradient"), InstanceMethod<&Session::compare>("compare"),
-                      InstanceMethod<&Session::set_replicas>("setReplicas"), InstanceMethod<&Session::snapshot>("snapshot"),
+                      InstanceMethod<&Session::set_replicas>("setReplicas"), InstanceMethod<&Session::fit>("fit"), InstanceMethod<&Session::snapshot>("snapshot"),
                       InstanceMethod<&Session::restore>("restore"), InstanceMethod<&Session::release>("release"),
                       InstanceMethod<&Session::read>("read"), InstanceMethod<&Session::write>("write"),
                       InstanceMethod<&Session::memory>("memory"), InstanceMethod<&Session::start_profile>("startProfile"),
@@ -205,6 +205,15 @@ Napi::Value Session::set_replicas(const Napi::CallbackInfo& info) {
                      facts_.plan.reset();
                      return env.Undefined();
                    }};
+  });
+}
+
+Napi::Value Session::fit(const Napi::CallbackInfo& info) {
+  return promised(info, [&] {
+    const FitSpec spec = read_fit(info[0]);
+    require_idle();
+    return Job{.work = [spec](Engine& engine, Channel&) { return engine.fit(spec); },
+               .finish = [](Napi::Env env, Result&& count) -> Napi::Value { return Napi::Number::New(env, static_cast<double>(std::get<int64_t>(count))); }};
   });
 }
 

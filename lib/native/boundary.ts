@@ -6,7 +6,7 @@
  * returns, so the caller may reuse them. One call at a time for each session (`ERR_BUSY`), except `requestStop` and `closeSync`.
  * Every rejection is an Error with a string `code`.
  */
-export const BOUNDARY_VERSION = 2;
+export const BOUNDARY_VERSION = 3;
 
 export interface NativeModule {
   info(): NativeInfo;

@@ -11,16 +11,11 @@
 #include "profile.h"
 #include "allocator.h"
 #include "bert.h"
+#include "initialize.h"
 #include "state.h"
 
 namespace lrdist {
 namespace {
-
-Layout make_layout(const SessionSpec& spec) {
-  Layout layout(spec.model);
-  for (const HeadSpec& head : spec.heads) layout.add_head(head);
-  return layout;
-}
 
 // Rows of `from` [K][old size] copied into a new buffer [order][size].
 at::Tensor rearranged(const at::Tensor& from, const std::vector<int32_t>& order, int64_t size, int64_t dense) {
@@ -50,19 +45,6 @@ void rearrange_slots(std::map<int64_t, Slot>& slots, const std::vector<int32_t>&
     std::vector<ReplicaState> replicas;
     for (const int32_t k : order) replicas.push_back(slot.replicas.at(static_cast<size_t>(k)));
     slot.replicas = std::move(replicas);
-  }
-}
-
-void fill_normal(float* out, int64_t n, const std::string& name, double std, uint64_t seed) {
-  const uint32_t hash = name_hash(name);  // a parameter's fresh values depend on its name, not on its place
-  const auto unit = [](uint32_t bits) { return (static_cast<double>(bits) + 0.5) * 0x1p-32; };
-  for (int64_t i = 0; i < n; i += 4) {
-    const auto d = kernels::philox(static_cast<uint32_t>(i / 4), kernels::site_init << 16, hash, 0, static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32));
-    for (int pair = 0; pair < 2; ++pair) {  // Box-Muller
-      const double radius = std * std::sqrt(-2 * std::log(unit(d.x[2 * pair]))), angle = 6.283185307179586 * unit(d.x[2 * pair + 1]);
-      if (i + 2 * pair < n) out[i + 2 * pair] = static_cast<float>(radius * std::cos(angle));
-      if (i + 2 * pair + 1 < n) out[i + 2 * pair + 1] = static_cast<float>(radius * std::sin(angle));
-    }
   }
 }
 
@@ -204,8 +186,7 @@ void CpuEngine::initialize(const std::vector<int32_t>& parameters, double std, u
   for (const int32_t p : parameters) {
     const TensorPlace& place = s.layout.tensors.at(static_cast<size_t>(p));
     float* out = s.weights_of(0) + place.offset;
-    if (place.init == TensorPlace::Init::normal) fill_normal(out, place.size, place.name, std, seed);
-    else std::fill_n(out, place.size, place.init == TensorPlace::Init::one ? 1.0f : 0.0f);
+    fill_fresh(place, std, seed, out);
     for (int64_t k = 1; k < s.count(); ++k) std::copy_n(out, place.size, s.weights_of(k) + place.offset);
   }
 }

@@ -205,7 +205,11 @@ struct Memory {
   int64_t weights, moments, gradients, slots, datasets, activations, prefix;
 };
 
-// All methods but the const ones and `stop` run on the compute thread, one at a time. Long ones poll `stop` and end early with
+struct FitSpec {
+  int64_t replicas, tokens, rows, slots;
+};
+
+// All methods but the const ones, `stop` and those that boundary.ts has without a promise run on the session's compute thread, one at a time. Long ones poll `stop` and end early with
 // Error{"ERR_STOPPED"} (train instead returns what it did, stopped = true). Misuse throws Error.
 class Engine {
  public:
@@ -231,6 +235,7 @@ class Engine {
   virtual int64_t gradient(const GradientSpec& gradient) = 0;
   virtual std::vector<double> compare(const Operand& a, const Operand& b) const = 0;
   virtual void set_replicas(const std::vector<int32_t>& order) = 0;
+  virtual int64_t fit(const FitSpec& spec) = 0;
   virtual int64_t snapshot(bool all) = 0;
   virtual void restore(int64_t slot) = 0;
   virtual void release(int64_t slot) = 0;
@@ -255,5 +260,7 @@ bool has_bf16();  // whether the processor multiplies bfloat16
 int64_t total_memory();
 // Called once on the compute thread before any job.
 void prepare_compute_thread(int threads);
+// The same on a thread that feeds a GPU: what it computes itself, it computes alone.
+void prepare_device_thread();
 
 }  // namespace lrdist

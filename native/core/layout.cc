@@ -75,4 +75,10 @@ void Layout::add_head(const HeadSpec& head) {
   heads.push_back(t);
 }
 
+Layout make_layout(const SessionSpec& spec) {
+  Layout layout(spec.model);
+  for (const HeadSpec& head : spec.heads) layout.add_head(head);
+  return layout;
+}
+
 }  // namespace lrdist

@@ -47,6 +47,8 @@ struct Layout {
     const int64_t end = tensors[static_cast<size_t>(position)].offset;
     return end * 4 <= small ? 0 : end;
   }
+  // Where the weights begin that are factors of products; the embeddings before them are looked up.
+  int64_t factors_begin() const { return tensors[static_cast<size_t>(layers.front().query)].offset; }
   int64_t count() const { return static_cast<int64_t>(tensors.size()); }
   // True if query, key, value (weights and biases) are each one run without gaps.
   bool fused_qkv() const { return fused_; }
@@ -55,6 +57,8 @@ struct Layout {
   int32_t add(const std::string& name, std::vector<int64_t> shape, TensorPlace::Init init);
   bool fused_ = false;
 };
+
+Layout make_layout(const SessionSpec& spec);
 
 // FNV-1a of a parameter's name, for random streams that belong to it.
 uint32_t name_hash(const std::string& name);

@@ -10,8 +10,6 @@ namespace {
 
 using kernels::bf16;
 
-int64_t begin_of(const Layout& layout) { return layout.tensors[static_cast<size_t>(layout.layers.front().query)].offset; }
-
 bf16* data(const at::Tensor& t) { return reinterpret_cast<bf16*>(t.mutable_data_ptr()); }
 
 at::Tensor make(int64_t rows, int64_t columns) { return at::empty({rows, columns}, at::TensorOptions().dtype(at::kBFloat16)); }
@@ -20,7 +18,7 @@ at::Tensor make(int64_t rows, int64_t columns) { return at::empty({rows, columns
 
 LowCopy LowWeights::of(const Layout& layout, const at::Tensor& weights, int64_t replica) {
   const profile::Phase phase("convert weights");
-  const int64_t begin = begin_of(layout), size = layout.size - begin, count = weights.size(0);
+  const int64_t begin = layout.factors_begin(), size = layout.size - begin, count = weights.size(0);
   if (!copies_.defined() || copies_.size(0) != count || copies_.size(1) != size) {
     copies_ = at::Tensor();
     require_memory(count * size * 2, "the bf16 copies of the weights");
@@ -37,7 +35,7 @@ LowCopy LowWeights::of(const Layout& layout, const at::Tensor& weights, int64_t 
 
 LowCopy LowWeights::of_step(const Layout& layout, const float* weights) {
   const profile::Phase phase("convert weights");
-  const int64_t begin = begin_of(layout), size = layout.size - begin;
+  const int64_t begin = layout.factors_begin(), size = layout.size - begin;
   if (!step_.defined() || step_.numel() != size) step_ = make(1, size);
   kernels::convert(weights + begin, data(step_), size);
   return {data(step_), begin};
@@ -45,7 +43,7 @@ LowCopy LowWeights::of_step(const Layout& layout, const float* weights) {
 
 kernels::LowTarget LowWeights::target(const Layout& layout, int64_t replica) {
   if (current_.empty() || !current_[static_cast<size_t>(replica)]) return {};
-  return {data(copies_) + replica * copies_.size(1), begin_of(layout)};
+  return {data(copies_) + replica * copies_.size(1), layout.factors_begin()};
 }
 
 int64_t LowWeights::bytes() const {

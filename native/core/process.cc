@@ -1,6 +1,7 @@
 // Facts about the process and the set-up of the compute thread.
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
+#include <omp.h>
 #include <torch/csrc/api/include/torch/version.h>
 #ifdef __SSE3__
 #include <pmmintrin.h>
@@ -37,16 +38,30 @@ bool has_bf16() {
 
 int default_threads() { return at::get_num_threads(); }
 
+namespace {
+
+// Denormal moments would double the optimizer's time. The mode belongs to a thread.
+void flush_denormals() {
+#ifdef __SSE3__
+  _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
+  _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
+#endif
+}
+
+}  // namespace
+
 void prepare_compute_thread(int threads) {
   install_allocator();
   if (at::get_num_threads() != threads) at::set_num_threads(threads);
-#ifdef __SSE3__
-  // Denormal moments would double the optimizer's time. The mode belongs to a thread, so every thread of the pool sets it.
-  at::parallel_for(0, threads, 1, [](int64_t, int64_t) {
-    _MM_SET_FLUSH_ZERO_MODE(_MM_FLUSH_ZERO_ON);
-    _MM_SET_DENORMALS_ZERO_MODE(_MM_DENORMALS_ZERO_ON);
-  });
-#endif
+  at::parallel_for(0, threads, 1, [](int64_t, int64_t) { flush_denormals(); });  // every thread of the team
+}
+
+// libtorch's own setter would change the number of MKL's threads for the whole process.
+void prepare_device_thread() {
+  install_allocator();
+  static_cast<void>(at::get_num_threads());  // has libtorch set this thread up, which it would do over what follows
+  omp_set_num_threads(1);
+  flush_denormals();
 }
 
 }  // namespace lrdist

@@ -45,15 +45,17 @@ test('session specification', async () => {
       [/^spec\.heads: there can be only one 'masked-lm' head/, { heads: [words, { ...words, name: 'more' }] }],
       [/^spec\.replicas: /, { replicas: 0 }],
       [/^spec\.replicas: expected 1 to 64 /, { ...model({ vocab: 2 ** 22 }), replicas: 65 }],
-      [/^spec\.precision: expected one of 'fp32', 'bf16', received 'fp8'/, { precision: 'fp8' }],
+      [/^spec\.precision: expected one of 'fp32', 'tf32', 'bf16', received 'fp8'/, { precision: 'fp8' }],
+      [/^spec\.precision: 'tf32' is a type of GPUs/, { precision: 'tf32' }],
       [/^spec\.threads: /, { threads: 0 }],
       [/^spec\.seed: /, { seed: 2 ** 53 }],
       [/^spec\.seed: .*a bigint/, { seed: 1n }],
       [/^spec\.matmul: /, { matmul: 'blis' }],
+      [/^spec\.matmul: .*'cublas' on this device, received 'mkl'/, { device: 'emulated' }],
     ],
     (spec) => new Session(spec),
   );
-  assert.throws(() => new Session({ ...tinySpec, device: 'cuda:7' }), {
+  assert.throws(() => new Session({ ...tinySpec, device: 'cuda:7', matmul: 'auto' }), {
     code: 'ERR_DEVICE_UNAVAILABLE',
     message: /cuda:7/,
   });
@@ -306,6 +308,19 @@ test('gradient', async () => {
   );
   const slot = await session.gradient(right);
   await assert.rejects(session.restore(slot), { code: 'ERR_INVALID_OPTION', message: /is not a snapshot/ });
+});
+
+test('fit', async () => {
+  await refuses(
+    { replicas: 4, tokens: 64, rows: 2, slots: 0 },
+    [
+      [/^fit\.replicas: expected an integer from 1 to 4096, received 0/, { replicas: 0 }],
+      [/^fit\.tokens: /, { tokens: 0.5 }],
+      [/^fit\.rows: .*received nothing/, { rows: undefined }],
+      [/^fit\.slots: /, { slots: -1 }],
+    ],
+    (fit) => session.fit(fit),
+  );
 });
 
 test('load, read and write', async () => {

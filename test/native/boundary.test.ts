@@ -32,7 +32,8 @@ test('info() has the fields and the version of boundary.ts', () => {
   assert.equal(info.boundaryVersion, BOUNDARY_VERSION);
   assert.match(info.libtorchCompiled, /^\d+\.\d+\.\d+/);
   assert(info.threads >= 1);
-  assert.deepEqual(keys(info.devices[0]!), ['name', 'totalBytes']);
+  for (const device of info.devices) assert.deepEqual(keys(device), members('NativeDevice'));
+  assert.deepEqual(keys(info.cuda), members('NativeCuda'));
   assert.equal(info.devices[0]!.name, 'cpu');
   assert(info.devices[0]!.totalBytes > 2 ** 28);
 });

@@ -28,6 +28,7 @@ class CudaEngine : public Engine {
   int64_t gradient(const GradientSpec& gradient) override;
   std::vector<double> compare(const Operand& a, const Operand& b) const override;
   void set_replicas(const std::vector<int32_t>& order) override;
+  int64_t fit(const FitSpec& spec) override;
   int64_t snapshot(bool all) override;
   void restore(int64_t slot) override;
   void release(int64_t slot) override;

@@ -28,6 +28,10 @@ struct State {
   explicit State(const SessionSpec& spec);
   ~State();
 
+ private:
+  std::unique_ptr<Device> device_;  // outlives what lies in its memory
+
+ public:
   const SessionSpec spec;
   Layout layout;
   int64_t replicas;
@@ -50,6 +54,7 @@ struct State {
   std::map<int64_t, std::shared_ptr<const Ragged>> datasets;
   std::map<int64_t, Slot> slots;
   int64_t next_dataset = 0, next_slot = 0;
+  std::vector<Slot> released;  // their memory goes with the next job: it belongs to the device's thread
 
   std::shared_ptr<Passes> passes;
   int64_t activations = 0;  // bytes that passes hold now
@@ -63,10 +68,12 @@ struct State {
   bool opened() const { return device_ != nullptr; }
 
   // Where `low` begins in the arena; the embeddings before it are looked up in fp32.
-  int64_t low_begin() const { return layout.tensors[static_cast<size_t>(layout.layers.front().query)].offset; }
+  int64_t low_begin() const { return layout.factors_begin(); }
   int64_t low_stride() const { return layout.size - low_begin(); }
   float* weights_of(int64_t replica) { return weights.data() + replica * layout.size; }
 
+  // Throws ERR_OUT_OF_MEMORY, which says how many replicas would fit, if so many more bytes for each do not.
+  void require_room(int64_t bytes_of_one, const std::string& what);
   void need_weights();
   // Makes the moments, steps and touched rows, and clears them if the plan asked for fresh ones.
   void need_moments();
@@ -86,7 +93,6 @@ struct State {
   void rearrange(const std::vector<int32_t>& order, int64_t size, int64_t tensors);
 
  private:
-  std::unique_ptr<Device> device_;
   bool low_current_ = false;
 };
 
