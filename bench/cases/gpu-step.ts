@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import { deviceKind } from '../../lib/native/devices.ts';
 import type { BenchCase, BenchOptions, Precision } from '../lib/case.ts';
 import { gpuFloor, type GpuRates } from '../lib/gpu-floor.ts';
 import { type Found, interleave, spreads, valuesOf } from '../lib/interleave.ts';
 import type { ModelShape } from '../lib/limit.ts';
 import { modelFolder, stepsOf } from '../lib/models.ts';
-import { peerStep, processesSide, roundSeeds, shownAll, type StepSetting } from '../lib/programs.ts';
+import { flags, peerDevice, peerStep, processesSide, roundSeeds, shownAll, type StepSetting } from '../lib/programs.ts';
 import { peersPython } from '../lib/python.ts';
 import type { Measurement } from '../lib/results.ts';
 import { number, root, runSide, type Side } from '../lib/side.ts';
@@ -87,7 +88,11 @@ async function ratesHere(precision: Precision, device: string, work: string): Pr
   const program = join(root, 'bench', 'peers', 'gpu_rates.py');
   const document = await runSide({
     name: 'rates',
-    command: [peersPython(work), program, '--device', device, '--precision', precision],
+    command: [
+      peersPython(work),
+      program,
+      ...flags({ device: peerDevice(device), precision, size: deviceKind(device) === 'cuda' ? 8192 : 1024 }),
+    ],
   });
   return { flops: number(document, 'flops_per_second'), copyBytes: number(document, 'copy_bytes_per_second') };
 }

@@ -33,11 +33,14 @@ export const precisionFlags = (precision: Precision): { bf16: boolean; tf32: boo
   tf32: precision === 'tf32',
 });
 
+/** Of a rehearsal the peers' part is on the processor. */
+export const peerDevice = (device: string): string => (device === 'emulated' ? 'cpu' : device);
+
 const peerFlags = (s: StepSetting, seed: number): string[] =>
   flags({
     ...{ model: s.model, task: s.task, data_dir: glue(), seed, batch: s.batch, max_steps: s.steps },
     ...{ untimed: s.untimed, threads: s.threads, ...precisionFlags(s.precision), tokens: join(s.work, 'tokens') },
-    ...(s.device === undefined ? {} : { device: s.device }),
+    ...(s.device === undefined ? {} : { device: peerDevice(s.device) }),
   });
 
 /** Ways of Trainer, by the names of --peers. */
