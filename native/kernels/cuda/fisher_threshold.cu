@@ -4,11 +4,11 @@
 namespace lrdist::cuda {
 
 // Floats in their order as unsigned numbers.
-DEVICE unsigned order_of(float value) {
+DEVICE unsigned ordered_bits(float value) {
   const unsigned bits = __float_as_uint(value);
   return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
-DEVICE float value_of(unsigned order) { return __uint_as_float(order & 0x80000000u ? order & 0x7FFFFFFFu : ~order); }
+DEVICE float float_of(unsigned order) { return __uint_as_float(order & 0x80000000u ? order & 0x7FFFFFFFu : ~order); }
 
 DEVICE void count_fisher_body(const SelectionArguments& a) {
   const int k = static_cast<int>(blockIdx.y), thread = static_cast<int>(threadIdx.x);
@@ -19,7 +19,7 @@ DEVICE void count_fisher_body(const SelectionArguments& a) {
   const unsigned prefix = a.round == 0 ? 0 : a.prefix[k];
   int counts[selection_digits] = {};
   for (int i = thread; i < chunk.length; i += static_cast<int>(blockDim.x)) {
-    const unsigned order = order_of(fisher[i]), digit = order >> shift & 15;
+    const unsigned order = ordered_bits(fisher[i]), digit = order >> shift & 15;
     const bool candidate = a.round == 0 || order >> shift >> 4 == prefix;
     UNROLL for (unsigned d = 0; d < selection_digits; ++d) counts[d] += candidate && digit == d;
   }
@@ -56,7 +56,7 @@ DEVICE void pick_fisher_body(const SelectionArguments& a) {
   const unsigned prefix = (a.round == 0 ? 0 : a.prefix[k] << 4) | digit;
   a.prefix[k] = prefix;
   a.rank[k] = rank;
-  if (a.round == selection_rounds - 1) a.thresholds[k] = value_of(prefix);
+  if (a.round == selection_rounds - 1) a.thresholds[k] = float_of(prefix);
 }
 LRDIST_KERNEL(pick_fisher_kernel, chunk_threads, pick_fisher_body)
 

@@ -4,7 +4,7 @@
 namespace lrdist::cuda {
 
 template <bool squares>
-DEVICE void gather_body(const GatherArguments& a) {
+DEVICE void gather_gradient_body(const GatherArguments& a) {
   __shared__ unsigned char states[chunk_rows];
   const int k = static_cast<int>(blockIdx.y);
   const Chunk chunk = a.chunks.chunks[blockIdx.x];
@@ -22,8 +22,8 @@ DEVICE void gather_body(const GatherArguments& a) {
     store(sum + i, to);
   });
 }
-LRDIST_KERNEL(add_squares_kernel, chunk_threads, gather_body<true>)
-LRDIST_KERNEL(add_scaled_kernel, chunk_threads, gather_body<false>)
+LRDIST_KERNEL(add_squares_kernel, chunk_threads, gather_gradient_body<true>)
+LRDIST_KERNEL(add_scaled_kernel, chunk_threads, gather_gradient_body<false>)
 
 DEVICE void compare_chunks_body(const CompareArguments& a) {
   const int k = static_cast<int>(blockIdx.y);
