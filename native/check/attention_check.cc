@@ -46,8 +46,8 @@ struct Tokens {
 template <class T>
 class AttentionCase {
  public:
-  AttentionCase(Context& c, const Shape& shape, int replicas, double dropout)
-      : c_(c), s_(shape), k_(replicas), width_(shape.heads * shape.head_dim), dropout_(kernels::make_dropout(dropout, 0x123456789ABCDEF, 41, 10)) {
+  AttentionCase(Context& c, const Shape& shape, int replicas, double dropout, bool tf32 = false)
+      : c_(c), s_(shape), k_(replicas), tf32_(tf32), width_(shape.heads * shape.head_dim), dropout_(kernels::make_dropout(dropout, 0x123456789ABCDEF, 41, 10)) {
     const bool all = s_.projections == Projections::joint;
     for (size_t b = 0; b < s_.keys.size(); ++b) {
       keys_.add_sequence(s_.keys[b], s_.keys[b], 5 + static_cast<int>(b));
@@ -102,6 +102,7 @@ class AttentionCase {
     a.dropout = {dropout_.threshold, dropout_.scale, dropout_.key0, dropout_.key1, dropout_.site, step.data()};
     a.context = at(context);
     a.context_stride = static_cast<long long>(query_padded_) * width_;
+    a.tf32 = tf32_;
     a.log_sum = log_sum.data();
     cuda::attention_forward(c_.device, a, sequences_, s_.longest, k_);
 
@@ -155,21 +156,23 @@ class AttentionCase {
   std::vector<T> random(int64_t n, float largest) { return converted<T>(numbers_.floats(std::max<int64_t>(1, n), largest)); }
   std::vector<T> junk(int64_t n) const { return converted<T>(std::vector<float>(static_cast<size_t>(std::max<int64_t>(1, n)), untouched)); }
 
-  // fp32 to rounding; bf16 to two units in the last place of the largest: products round to 10 bits, results to 8.
+  // fp32 to rounding, tf32 to some roundings to 10 bits; bf16 to two units in the last place of the largest: products round to 10 bits, results to 8.
   void compare(const char* what, const Both<T>& on_device, const std::vector<T>& expected) {
     constexpr bool exact = std::is_same_v<T, float>;
     double largest = 1e-30;
     for (const T x : expected) largest = std::max<double>(largest, std::fabs(kernels::to_float(x)));
-    Differences differences(std::string("attention ") + (exact ? "fp32 " : "bf16 ") + what + ", longest " + std::to_string(s_.longest) + ", " +
+    Differences differences(std::string("attention ") + (!exact ? "bf16 " : tf32_ ? "tf32 " : "fp32 ") + what + ", longest " + std::to_string(s_.longest) + ", " +
                             std::to_string(s_.head_dim) + " channels, " + std::to_string(k_) + " replicas" + (dropout_.active() ? ", dropout" : ""));
     const std::vector<T> found = on_device.found();
     for (size_t i = 0; i < found.size(); ++i) differences.add(kernels::to_float(found[i]), kernels::to_float(expected[i]), largest);
-    differences.expect_at_most(exact ? 3e-6 : 1.0 / 128);
+    differences.expect_at_most(!exact ? 1.0 / 128 : tf32_ ? 2e-3 : 3e-6);
   }
 
   Context& c_;
   const Shape s_;
-  const int k_, width_;
+  const int k_;
+  const bool tf32_;
+  const int width_;
   const kernels::Dropout dropout_;
   Numbers numbers_;
   Tokens keys_, queries_;
@@ -198,6 +201,7 @@ LRDIST_CHECK(attention) {
     for (const double dropout : {0.0, 0.1}) {
       const int replicas = shape.longest == 64 ? 3 : 1;
       AttentionCase<float>(c, shape, replicas, dropout).run();
+      AttentionCase<float>(c, shape, replicas, dropout, true).run();
       AttentionCase<bf16>(c, shape, replicas, dropout).run();
     }
 }

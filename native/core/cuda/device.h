@@ -31,6 +31,7 @@ struct DeviceFacts {
   std::string description;     // "NVIDIA H200"
   int64_t total_bytes = 0;
   int major = 0, minor = 0;    // compute capability
+  bool tf32 = false;           // open, so that products of fp32 matrices are rounded to 10 bits
 };
 
 // Device memory, freed with it. Not part of a graph.

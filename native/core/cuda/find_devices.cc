@@ -85,7 +85,8 @@ std::unique_ptr<Device> open_device(const std::string& name, bool tf32) {
   }
   if (ordinal >= static_cast<int>(all.size()))
     unavailable(name + ": there is no such GPU; this process sees " + std::to_string(all.size()) + (all.empty() ? "" : ", the last is " + all.back().name));
-  const DeviceFacts& facts = all[static_cast<size_t>(ordinal)];
+  DeviceFacts facts = all[static_cast<size_t>(ordinal)];
+  facts.tf32 = tf32;
   if (facts.major < 8)
     unavailable(name + ": " + facts.description + " has compute capability " + std::to_string(facts.major) + "." + std::to_string(facts.minor) +
                 "; 8.0 (A100) or higher is needed");

@@ -11,15 +11,18 @@ constexpr int widest_head = 256;
 // Blocks of each head and replica that clear rows.
 constexpr unsigned clearing = 2;
 
+// Heads of up to 64 channels have instances with larger tiles.
 template <class T>
-constexpr Kernel<AttentionForwardArguments<T>> forward_kernel(bool narrow) {
-  if constexpr (std::is_same_v<T, float>) return narrow ? attention_forward_f32_64 : attention_forward_f32_256;
+Kernel<AttentionForwardArguments<T>> forward_kernel(const Attention<T>& a) {
+  const bool narrow = a.head_dim <= 64;
+  if constexpr (std::is_same_v<T, float>) return !narrow ? attention_forward_f32_256 : a.tf32 ? attention_forward_tf32_64 : attention_forward_f32_64;
   else return narrow ? attention_forward_bf16_64 : attention_forward_bf16_256;
 }
 
 template <class T>
-constexpr Kernel<AttentionBackwardArguments<T>> backward_kernel(bool narrow) {
-  if constexpr (std::is_same_v<T, float>) return narrow ? attention_backward_f32_64 : attention_backward_f32_256;
+Kernel<AttentionBackwardArguments<T>> backward_kernel(const Attention<T>& a) {
+  const bool narrow = a.head_dim <= 64;
+  if constexpr (std::is_same_v<T, float>) return !narrow ? attention_backward_f32_256 : a.tf32 ? attention_backward_tf32_64 : attention_backward_f32_64;
   else return narrow ? attention_backward_bf16_64 : attention_backward_bf16_256;
 }
 
@@ -62,7 +65,7 @@ void attention_forward(Device& device, const Attention<T>& a, int sequences, int
   with_tile(a.head_dim, [&]<class Tile>(Tile) {
     const int tiles = (longest + Tile::queries - 1) / Tile::queries;
     const Grid grid = grid_of(sequences * tiles, replicas, a.heads, Tile::forward_threads, Tile::forward_floats);
-    device.launch(forward_kernel<T>(a.head_dim <= 64), grid, AttentionForwardArguments<T>{a, sequences, tiles, aligned(a)});
+    device.launch(forward_kernel(a), grid, AttentionForwardArguments<T>{a, sequences, tiles, aligned(a)});
   });
 }
 
@@ -80,7 +83,7 @@ void attention_backward(Device& device, const AttentionBackward<T>& a, int seque
   with_tile(forward.head_dim, [&]<class Tile>(Tile) {
     const Grid grid = grid_of(sequences, replicas, forward.heads, Tile::backward_threads, Tile::backward_floats);
     const bool vectors = aligned(forward) && aligned({a.dcontext, a.dq, a.dk, a.dv});
-    device.launch(backward_kernel<T>(forward.head_dim <= 64), grid, AttentionBackwardArguments<T>{a, sequences, vectors});
+    device.launch(backward_kernel(forward), grid, AttentionBackwardArguments<T>{a, sequences, vectors});
   });
 }
 

@@ -45,6 +45,7 @@ Attention<T> attention_of(const Pass& pass, int64_t layer, bool wanted, const La
   a.dropout = pass.dropout_at(m.attention_dropout, kernels::site_attention(layer));
   a.context = activations.context_NH;
   a.context_stride = rows.padded * m.hidden;
+  a.tf32 = pass.device.facts().tf32;
   a.log_sum = activations.log_sum;
   return a;
 }

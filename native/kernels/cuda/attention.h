@@ -19,6 +19,7 @@ struct Attention {
   Dropout dropout;
   T* context;                               // [K][query_rows.padded][heads * head_dim], replicas context_stride apart
   long long context_stride;
+  bool tf32;                                // products of fp32 may be rounded to 10 bits of fraction, as those of bf16 are
   float* log_sum;                           // [K][heads][query_rows.padded]: logarithms of the sums of e^score, for backward; may be null in forward
 };
 
@@ -52,6 +53,7 @@ struct AttentionForwardArguments {
 };
 constexpr Kernel<AttentionForwardArguments<float>> attention_forward_f32_64{"attention_forward_f32_64"};
 constexpr Kernel<AttentionForwardArguments<float>> attention_forward_f32_256{"attention_forward_f32_256"};
+constexpr Kernel<AttentionForwardArguments<float>> attention_forward_tf32_64{"attention_forward_tf32_64"};
 constexpr Kernel<AttentionForwardArguments<bfloat>> attention_forward_bf16_64{"attention_forward_bf16_64"};
 constexpr Kernel<AttentionForwardArguments<bfloat>> attention_forward_bf16_256{"attention_forward_bf16_256"};
 
@@ -63,6 +65,7 @@ struct AttentionBackwardArguments {
 };
 constexpr Kernel<AttentionBackwardArguments<float>> attention_backward_f32_64{"attention_backward_f32_64"};
 constexpr Kernel<AttentionBackwardArguments<float>> attention_backward_f32_256{"attention_backward_f32_256"};
+constexpr Kernel<AttentionBackwardArguments<float>> attention_backward_tf32_64{"attention_backward_tf32_64"};
 constexpr Kernel<AttentionBackwardArguments<bfloat>> attention_backward_bf16_64{"attention_backward_bf16_64"};
 constexpr Kernel<AttentionBackwardArguments<bfloat>> attention_backward_bf16_256{"attention_backward_bf16_256"};
 

@@ -163,6 +163,7 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
 
 LRDIST_KERNEL(attention_backward_f32_64, 256, attention::backward<attention::Scalar, float, 64>)
 LRDIST_KERNEL(attention_backward_f32_256, 256, attention::backward<attention::Scalar, float, 256>)
+LRDIST_KERNEL(attention_backward_tf32_64, 256, attention::backward<attention::Tensor, float, 64>)
 LRDIST_KERNEL(attention_backward_bf16_64, 256, attention::backward<attention::Tensor, bfloat, 64>)
 LRDIST_KERNEL(attention_backward_bf16_256, 256, attention::backward<attention::Tensor, bfloat, 256>)
 

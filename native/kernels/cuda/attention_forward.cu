@@ -125,6 +125,7 @@ DEVICE void forward(const AttentionForwardArguments<T>& arguments) {
 
 LRDIST_KERNEL(attention_forward_f32_64, 128, attention::forward<attention::Scalar, float, 64>)
 LRDIST_KERNEL(attention_forward_f32_256, 128, attention::forward<attention::Scalar, float, 256>)
+LRDIST_KERNEL(attention_forward_tf32_64, 128, attention::forward<attention::Tensor, float, 64>)
 LRDIST_KERNEL(attention_forward_bf16_64, 128, attention::forward<attention::Tensor, bfloat, 64>)
 LRDIST_KERNEL(attention_forward_bf16_256, 128, attention::forward<attention::Tensor, bfloat, 256>)
 
