@@ -43,6 +43,6 @@ struct PutRowsArguments {
   int width;
 };
 constexpr int put_rows_threads = 128;
-inline constexpr Kernel<PutRowsArguments> put_rows_kernel{"put_rows"};
+inline constexpr Kernel<PutRowsArguments> put_rows_kernel{"put_rows_kernel"};
 
 }  // namespace lrdist::cuda
