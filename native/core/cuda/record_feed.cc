@@ -23,6 +23,7 @@ void RecordFeed::begin(int64_t batches, unsigned step) {
 }
 
 void RecordFeed::append(const std::vector<int32_t>& numbers, const std::vector<int64_t>& starts) {
+  if (starts.empty()) return;  // batches without a masked token only
   // Everything that reads the other half has been put into the queue by now.
   if (turn_ > 0) halves_[(turn_ - 1) % 2].last_use = device_.mark();
   Half& half = halves_[turn_++ % 2];
