@@ -84,10 +84,11 @@ export function planOf(settings: Settings, machine: Machine): Step[] {
           node,
           join(root, 'bench', 'index.ts'),
           name,
-          '--device',
-          device,
-          ...settings.benchOptions,
+          ...['--device', device],
+          // The others' own; its weights are made at random.
+          ...(name === 'event-loop' ? ['--models', 'bert-base'] : []),
           ...(settings.results ? [] : ['--dry-run']),
+          ...settings.benchOptions,
         ]),
       ),
   };

@@ -31,7 +31,7 @@ test('values that are none are refused', () => {
     () => parseCommandLine(['step', '--rounds', '0']),
     /--rounds: expected a whole number above 0, received 0/,
   );
-  assert.throws(() => parseCommandLine(['step', '--precisions', 'fp8']), /fp32 or bf16, received fp8/);
+  assert.throws(() => parseCommandLine(['step', '--precisions', 'fp8']), /fp32, tf32 or bf16, received fp8/);
   assert.throws(() => parseCommandLine(['step', '--round', '1']), /--round/);
 });
 
