@@ -73,9 +73,7 @@ struct Driver {
 // Values of cuda.h's enumerations.
 enum Result : int {
   result_success = 0,
-  result_invalid_value = 1,
   result_out_of_memory = 2,
-  result_stub_library = 34,
   result_no_device = 100,
   result_ecc_uncorrectable = 214,
   result_nvlink_uncorrectable = 220,
@@ -90,9 +88,6 @@ enum Result : int {
   result_invalid_address_space = 717,
   result_invalid_pc = 718,
   result_launch_failed = 719,
-  result_system_not_ready = 802,
-  result_system_driver_mismatch = 803,
-  result_compat_not_supported_on_device = 804,
   result_unknown = 999
 };
 constexpr int attribute_compute_capability_major = 75, attribute_compute_capability_minor = 76;
