@@ -9,13 +9,6 @@ namespace {
 
 Grid tiles(int64_t padded, int64_t width, int64_t replicas) { return tile_grid(padded, tile_rows, width, 8, replicas); }
 
-template <class A>
-void launch_flat(Device& device, const Kernel<A>& kernel, A a, bool vectors, int64_t replicas) {
-  if (a.n == 0) return;
-  a.vectors = vectors;
-  device.launch(kernel, flat_grid(a.n, replicas), a);
-}
-
 }  // namespace
 
 template <class T>
@@ -38,24 +31,11 @@ void bias_tanh(Device& device, const BiasTanh& a, int64_t replicas) {
   device.launch(tanh_of_biased, tiles(a.padded, a.width, replicas), b);
 }
 
-void add_bias(Device& device, const AddBias& a, int64_t replicas) {
-  AddBias b = a;
-  b.vectors = by_vectors(a.width, a.x, weight_of(a.bias, a.weights));
-  device.launch(add_biases, tiles(a.padded, a.width, replicas), b);
-}
-
-template <class T>
-void add(Device& device, const Add<T>& a, int64_t replicas) {
-  const bool vectors = by_vectors(8, a.out, a.x);
-  if constexpr (std::is_same_v<T, float>) launch_flat(device, add_f32, a, vectors, replicas);
-  else launch_flat(device, add_bf16, a, vectors, replicas);
-}
-
 void convert(Device& device, const Convert<float, bfloat>& a, int64_t replicas) {
-  launch_flat(device, convert_to_bf16, a, by_vectors(8, a.from, a.to), replicas);
-}
-void convert(Device& device, const Convert<bfloat, float>& a, int64_t replicas) {
-  launch_flat(device, convert_to_f32, a, by_vectors(8, a.from, a.to), replicas);
+  if (a.n == 0) return;
+  Convert<float, bfloat> b = a;
+  b.vectors = by_vectors(8, a.from, a.to);
+  device.launch(convert_to_bf16, flat_grid(a.n, replicas), b);
 }
 
 void gather_rows(Device& device, const GatherRows& a, int64_t replicas) {
@@ -72,19 +52,9 @@ void add_rows(Device& device, const AddRows<T>& a, int64_t replicas) {
   else device.launch(add_index_bf16, tiles(a.padded, a.width, replicas), b);
 }
 
-template <class T>
-void zero_rows(Device& device, const ZeroRows<T>& a, int64_t replicas) {
-  if constexpr (std::is_same_v<T, float>) device.launch(zero_rows_f32, tiles(a.padded, a.width, replicas), a);
-  else device.launch(zero_rows_bf16, tiles(a.padded, a.width, replicas), a);
-}
-
 template void bias_gelu<float>(Device&, const BiasGelu<float>&, int64_t);
 template void bias_gelu<bfloat>(Device&, const BiasGelu<bfloat>&, int64_t);
-template void add<float>(Device&, const Add<float>&, int64_t);
-template void add<bfloat>(Device&, const Add<bfloat>&, int64_t);
 template void add_rows<float>(Device&, const AddRows<float>&, int64_t);
 template void add_rows<bfloat>(Device&, const AddRows<bfloat>&, int64_t);
-template void zero_rows<float>(Device&, const ZeroRows<float>&, int64_t);
-template void zero_rows<bfloat>(Device&, const ZeroRows<bfloat>&, int64_t);
 
 }  // namespace lrdist::cuda

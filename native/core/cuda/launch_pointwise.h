@@ -20,17 +20,10 @@ void column_sums(Device& device, const ColumnSums<T>& a, int64_t replicas, const
 
 void dropout_rows(Device& device, const DropoutRows& a, int64_t replicas);
 void bias_tanh(Device& device, const BiasTanh& a, int64_t replicas);
-void tanh_backward(Device& device, const TanhBackward& a, int64_t replicas, const Workspace& workspace);
-void add_bias(Device& device, const AddBias& a, int64_t replicas);
-template <class T>
-void add(Device& device, const Add<T>& a, int64_t replicas);
 void convert(Device& device, const Convert<float, bfloat>& a, int64_t replicas);
-void convert(Device& device, const Convert<bfloat, float>& a, int64_t replicas);
 
 void gather_rows(Device& device, const GatherRows& a, int64_t replicas);
 template <class T>
 void add_rows(Device& device, const AddRows<T>& a, int64_t replicas);
-template <class T>
-void zero_rows(Device& device, const ZeroRows<T>& a, int64_t replicas);
 
 }  // namespace lrdist::cuda

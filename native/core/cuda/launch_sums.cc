@@ -4,30 +4,18 @@
 #include "row_grids.h"
 
 namespace lrdist::cuda {
-namespace {
-
-// First and second stage of a kernel that changes a matrix and sums its columns; without sums the first alone.
-template <class A>
-void scale_and_sum(Device& device, const Kernel<A>& kernel, A a, bool vectors, int64_t replicas, const Workspace& workspace) {
-  if (a.sums.to) a.partial = partial_sums(workspace, a.padded, a.width, replicas);
-  a.vectors = vectors && (!a.sums.to || on_boundary(a.partial));
-  device.launch(kernel, tile_grid(a.padded, sum_rows, a.width, 8, replicas), a);
-  if (a.sums.to) finish(device, {read_only(a.partial), a.count, 0, a.padded, a.width, 1, {a.sums}}, replicas);
-}
-
-}  // namespace
 
 int64_t sums_workspace(int64_t padded, int64_t columns, int64_t replicas) { return blocks_of(padded, sum_rows) * columns * replicas; }
 
 template <class T>
 void gelu_backward(Device& device, const GeluBackward<T>& a, int64_t replicas, const Workspace& workspace) {
-  const bool vectors = by_vectors(a.width, a.dg, a.derivative);
-  if constexpr (std::is_same_v<T, float>) scale_and_sum(device, gelu_backward_f32, a, vectors, replicas, workspace);
-  else scale_and_sum(device, gelu_backward_bf16, a, vectors, replicas, workspace);
-}
-
-void tanh_backward(Device& device, const TanhBackward& a, int64_t replicas, const Workspace& workspace) {
-  scale_and_sum(device, tanh_gradient, a, by_vectors(a.width, a.d, a.p), replicas, workspace);
+  GeluBackward<T> b = a;
+  if (a.sums.to) b.partial = partial_sums(workspace, a.padded, a.width, replicas);
+  b.vectors = by_vectors(a.width, a.dg, a.derivative, b.partial);
+  const Grid grid = tile_grid(a.padded, sum_rows, a.width, 8, replicas);
+  if constexpr (std::is_same_v<T, float>) device.launch(gelu_backward_f32, grid, b);
+  else device.launch(gelu_backward_bf16, grid, b);
+  if (a.sums.to) finish(device, {read_only(b.partial), a.count, 0, a.padded, a.width, 1, {a.sums}}, replicas);
 }
 
 template <class T>

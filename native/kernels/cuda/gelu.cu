@@ -42,7 +42,27 @@ LRDIST_KERNEL(bias_gelu_bf16, 128, bias_gelu<bfloat>)
 
 template <class T>
 DEVICE void gelu_backward(const GeluBackward<T>& a) {
-  scale_and_sum(a, of_replica(a.dg), of_replica(a.derivative), [](float derivative) { return derivative; });
+  const int column = own_column(), count = real_rows(a.count, 0, a.padded);
+  const int begin = static_cast<int>(blockIdx.z) * sum_rows, end = min(begin + sum_rows, count);
+  if (column >= a.width) return;
+  T* dg = of_replica(a.dg);
+  const T* derivative = of_replica(a.derivative);
+  with_constant(a.vectors, [&](auto vectors) {
+    float sums[8] = {}, v[tile_rows][8], w[tile_rows][8];
+    const auto fetch = [&](int row, int r) {
+      load_eight(row_of(dg, row, a.width), column, a.width, vectors, v[r]);
+      load_eight(row_of(derivative, row, a.width), column, a.width, vectors, w[r]);
+    };
+    for_tile(begin, end, fetch, [&](int row, int r) {
+      UNROLL for (int i = 0; i < 8; ++i) {
+        v[r][i] *= w[r][i];
+        sums[i] += v[r][i];
+      }
+      store_eight(row_of(dg, row, a.width), column, a.width, vectors, v[r]);
+    });
+    for (int row = max(begin, count); row < min(begin + sum_rows, a.padded); ++row) zero_eight(row_of(dg, row, a.width), column, a.width, vectors);
+    if (a.sums.to && begin < count) store_eight(partial_row(a.partial, a.width), column, a.width, vectors, sums);
+  });
 }
 LRDIST_KERNEL(gelu_backward_f32, 128, gelu_backward<float>)
 LRDIST_KERNEL(gelu_backward_bf16, 128, gelu_backward<bfloat>)

@@ -50,14 +50,4 @@ DEVICE void add_rows(const AddRows<T>& a) {
 LRDIST_KERNEL(add_index_f32, 128, add_rows<float>)
 LRDIST_KERNEL(add_index_bf16, 128, add_rows<bfloat>)
 
-template <class T>
-DEVICE void zero_rows(const ZeroRows<T>& a) {
-  const int column = own_column(), begin = static_cast<int>(blockIdx.z) * tile_rows;
-  if (column >= a.width) return;
-  for (int row = max(begin, real_rows(a.count, a.first, a.padded)); row < min(begin + tile_rows, a.padded); ++row)
-    zero_eight(of_replica(a.x) + row * a.ld, column, a.width, false);
-}
-LRDIST_KERNEL(zero_rows_f32, 128, zero_rows<float>)
-LRDIST_KERNEL(zero_rows_bf16, 128, zero_rows<bfloat>)
-
 }  // namespace lrdist::cuda

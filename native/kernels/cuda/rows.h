@@ -1,4 +1,4 @@
-// Rows taken from a matrix, given back to it, and cleared. `vectors` is set by the launcher: everything lies at 16-byte boundaries.
+// Rows taken from a matrix and given back to it. `vectors` is set by the launcher: everything lies at 16-byte boundaries.
 #pragma once
 
 #include "kernel.h"
@@ -29,19 +29,8 @@ struct AddRows {
   bool vectors;
 };
 
-// x = 0 from *count to padded. Row 0 is row `first` of *count; rows lie `ld` elements apart.
-template <class T>
-struct ZeroRows {
-  Each<T> x;
-  const int* count;
-  int first, padded, width;
-  long long ld;
-};
-
 constexpr Kernel<GatherRows> gather_index{"gather_index"};
 constexpr Kernel<AddRows<float>> add_index_f32{"add_index_f32"};
 constexpr Kernel<AddRows<bfloat>> add_index_bf16{"add_index_bf16"};
-constexpr Kernel<ZeroRows<float>> zero_rows_f32{"zero_rows_f32"};
-constexpr Kernel<ZeroRows<bfloat>> zero_rows_bf16{"zero_rows_bf16"};
 
 }  // namespace lrdist::cuda
