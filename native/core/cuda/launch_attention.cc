@@ -8,6 +8,9 @@ namespace lrdist::cuda {
 namespace {
 
 constexpr int widest_head = 256;
+static_assert(std::max({AttentionTile<64>::forward_floats, AttentionTile<64>::backward_floats, AttentionTile<256>::forward_floats,
+                        AttentionTile<256>::backward_floats}) * 4 <= 99 * 1024,
+              "the least that a card from sm_80 on gives to a block");
 // Blocks of each head and replica that clear rows.
 constexpr unsigned clearing = 2;
 

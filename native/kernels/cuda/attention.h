@@ -38,11 +38,12 @@ struct AttentionBackward {
 template <int widest>
 struct AttentionTile {
   static constexpr int queries = 32, keys = widest <= 64 ? 64 : 16;
-  static constexpr int forward_threads = 128, backward_threads = 256;
+  static constexpr int backward_queries = widest <= 64 ? 32 : 16;
+  static constexpr int forward_threads = 4 * queries, backward_threads = 8 * backward_queries;  // 4 and 8 share a row of scores
   // Of rows of queries and keys, and of scores, in shared memory.
   static constexpr int ld = widest + 4, ld_scores = keys + 4;
   static constexpr int forward_floats = (queries + 2 * keys) * ld + queries * (ld_scores + 1);
-  static constexpr int backward_floats = (2 * queries + 2 * keys) * ld + queries * 2 * ld_scores;
+  static constexpr int backward_floats = 2 * (backward_queries + keys) * ld + 2 * backward_queries * ld_scores;
 };
 
 template <class T>

@@ -60,7 +60,6 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
   constexpr int ld = Tile::ld, ld_s = Tile::ld_scores, threads = Tile::backward_threads;
   using Share = typename P::Share;
   constexpr int workers = threads / P::warp, shares = Tile::keys * widest / Share::size / workers;
-  static_assert(Tile::queries * 8 == threads, "an eighth of a row for each thread");
   const AttentionBackward<T>& b = arguments.a;
   const Attention<T>& a = b.forward;
   const bool vectors = arguments.vectors;
@@ -78,11 +77,11 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
   const int q0 = a.cu_q[sequence], all_queries = a.cu_q[sequence + 1] - q0, k0 = a.cu_k[sequence], all_keys = a.cu_k[sequence + 1] - k0;
 
   float* const q = dynamic_shared<float>();
-  float* const g = q + Tile::queries * ld;
-  float* const k = g + Tile::queries * ld;
+  float* const g = q + Tile::backward_queries * ld;
+  float* const k = g + Tile::backward_queries * ld;
   float* const v = k + Tile::keys * ld;
   float* const p = v + Tile::keys * ld;
-  float* const ds = p + Tile::queries * ld_s;
+  float* const ds = p + Tile::backward_queries * ld_s;
 
   const long long bias = replica * a.bias_stride + head * d;
   const float scale = 1 / sqrtf(static_cast<float>(d));
@@ -95,17 +94,17 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
     const long long place = of_keys + (k0 + first_key) * a.ld_kv;
     const Source<T> of_k = {a.k + place, a.ld_kv, a.bias_k + bias, 1, keys, k}, of_v = {a.v + place, a.ld_kv, a.bias_v + bias, 1, keys, v};
     const auto of_q = [&](int first) {
-      return Source<T>{a.q + of_queries + (q0 + first) * a.ld_q, a.ld_q, a.bias_q + bias, scale, min(Tile::queries, all_queries - first), q};
+      return Source<T>{a.q + of_queries + (q0 + first) * a.ld_q, a.ld_q, a.bias_q + bias, scale, min(Tile::backward_queries, all_queries - first), q};
     };
     const auto of_g = [&](int first) {
-      return Source<T>{b.dcontext + of_context + (q0 + first) * width, width, nullptr, 1, min(Tile::queries, all_queries - first), g};
+      return Source<T>{b.dcontext + of_context + (q0 + first) * width, width, nullptr, 1, min(Tile::backward_queries, all_queries - first), g};
     };
     if (first_key > 0) __syncthreads();  // the last tiles have been used
     load_rows<P>({of_k, of_v, of_q(0), of_g(0)}, ld, d, vectors);
     Shares<Share, shares> dk(worker, workers, keys, d, true), dv(worker, workers, keys, d, true);
 
-    for (int first = 0; first < all_queries; first += Tile::queries) {
-      const int queries = min(Tile::queries, all_queries - first);
+    for (int first = 0; first < all_queries; first += Tile::backward_queries) {
+      const int queries = min(Tile::backward_queries, all_queries - first);
       const long long query0 = q0 + first;
       if (first > 0) {
         __syncthreads();
@@ -162,9 +161,9 @@ DEVICE void backward(const AttentionBackwardArguments<T>& arguments) {
 }  // namespace attention
 
 LRDIST_KERNEL(attention_backward_f32_64, 256, attention::backward<attention::Scalar, float, 64>)
-LRDIST_KERNEL(attention_backward_f32_256, 256, attention::backward<attention::Scalar, float, 256>)
+LRDIST_KERNEL(attention_backward_f32_256, 128, attention::backward<attention::Scalar, float, 256>)
 LRDIST_KERNEL(attention_backward_tf32_64, 256, attention::backward<attention::Tensor, float, 64>)
 LRDIST_KERNEL(attention_backward_bf16_64, 256, attention::backward<attention::Tensor, bfloat, 64>)
-LRDIST_KERNEL(attention_backward_bf16_256, 256, attention::backward<attention::Tensor, bfloat, 256>)
+LRDIST_KERNEL(attention_backward_bf16_256, 128, attention::backward<attention::Tensor, bfloat, 256>)
 
 }  // namespace lrdist::cuda
