@@ -104,6 +104,7 @@ CudaDevice::CudaDevice(const DeviceFacts& facts, int ordinal, bool tf32)
       main_(handle_of(stream_)),
       side_(handle_of(side_stream_)),
       handle_(main_) {
+  entered = nullptr;  // an earlier device may have been at this address
   enter();
   kernels_ = std::make_unique<CudaModule>(kernel_image(facts.major, facts.minor));
   warm_up();
