@@ -198,6 +198,7 @@ void UpdateReference::mask(const std::vector<uint8_t>& updated, int64_t k, int64
 void UpdateReference::step(const Segment& segment, const StepInput& in) {
   losses.assign(static_cast<size_t>(replicas), std::numeric_limits<float>::quiet_NaN());
   norms = losses;
+  gradients.assign(weights.size(), std::numeric_limits<float>::quiet_NaN());
   for (int64_t k = 0; k < replicas; ++k) {
     const auto i = static_cast<size_t>(k);
     if (!alive[i]) continue;
@@ -230,6 +231,10 @@ void UpdateReference::step(const Segment& segment, const StepInput& in) {
     }
     const double clip = segment.clip_norm > 0 ? std::min(1.0, segment.clip_norm / (norm + 1e-6)) : 1;
     mask(updated, k, in.step);
+    for (size_t t = 0; t < updated.size(); ++t) {
+      const TensorPlace& place = layout.tensors[t];
+      if (updated[t]) std::copy_n(gradients_.data() + place.offset, place.size, gradients.begin() + k * layout.size + place.offset);
+    }
     Annealing annealing;
     if (const Penalty p = penalty(k); p.kind == PenaltyKind::recadam) {
       annealing.task = 1 / (1 + std::exp(-p.slope * (static_cast<double>(in.step - segment.stage_offset + 1) - p.midpoint)));

@@ -43,6 +43,7 @@ class UpdateReference {
   std::vector<std::vector<uint8_t>> touched;          // [K][vocab]
   std::vector<int> alive, non_finite;                 // [K]
   std::vector<float> losses, norms;                   // [K], of the last step
+  std::vector<float> gradients;                       // [K][P], of the last step, as Adam had them before clipping; NaN where there is none
   std::vector<float> mixed;                           // [K][P], of the last step, with Mixout
 
  private:

@@ -31,11 +31,13 @@ struct Values {
 };
 
 // Rows that had no gradient hold what an earlier step left there.
-void clear_other_rows(State& s, std::vector<float>& word) {
+void clear_other_rows(State& s, std::vector<float>& word, int64_t replica) {
   const std::vector<unsigned> stamp = downloaded(s.device(), s.stamp.data(), s.stamp.size());
-  const int64_t width = s.layout.model.hidden;
+  const int64_t width = s.layout.model.hidden, words = s.layout.model.vocab;
+  std::vector<uint8_t> pulled(static_cast<size_t>(words), 0);
+  if (!s.word_pulled.empty() && s.word_pulled[static_cast<size_t>(replica)]) pulled = downloaded<uint8_t>(s.device(), at(s.touched, replica, words, 0), words);
   for (size_t row = 0; row < stamp.size(); ++row)
-    if (stamp[row] != s.last_stamp) std::fill_n(word.begin() + static_cast<int64_t>(row) * width, width, 0.0f);
+    if (stamp[row] != s.last_stamp && !pulled[row]) std::fill_n(word.begin() + static_cast<int64_t>(row) * width, width, 0.0f);
 }
 
 bool has_gradient(const State& s, int64_t tensor) { return static_cast<size_t>(tensor) < s.written.size() && s.written[static_cast<size_t>(tensor)] != 0; }
@@ -57,7 +59,7 @@ Values values_of(State& s, const Source& source) {
     case Buffer::gradients: {
       if (!has_gradient(s, source.parameter)) throw Error("ERR_INVALID_OPTION", "there are no gradients of " + place.name + " yet");
       Values values = floats(s.gradients, "gradients", source.replica);
-      if (source.parameter == s.layout.word && !s.word_dense) clear_other_rows(s, values.floats);
+      if (source.parameter == s.layout.word && !s.word_dense) clear_other_rows(s, values.floats, source.replica);
       return values;
     }
     case Buffer::steps:

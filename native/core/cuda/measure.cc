@@ -78,6 +78,7 @@ GradientSum& GradientPasses::run(const Batch& batch, const Ragged& data) {
   s_.written = gradients_.written;
   s_.word_dense = gradients_.word_dense;
   s_.last_stamp = 1;
+  s_.word_pulled.clear();
   return *sum_;
 }
 

@@ -48,6 +48,7 @@ struct State {
   std::vector<uint8_t> written;
   bool word_dense = false;
   unsigned last_stamp = 0;
+  std::vector<uint8_t> word_pulled;  // [K] or empty: whether all touched rows have one
 
   std::optional<Plan> plan;
   bool fresh_moments = false;  // to be cleared before the next use

@@ -42,6 +42,7 @@ SegmentResult Trainer::run(const std::atomic<bool>& stop) {
   s_.written = gradients_.written;
   s_.word_dense = gradients_.word_dense;
   s_.last_stamp = static_cast<unsigned>(segment_.step_offset + result_.steps);
+  s_.word_pulled = pulled_words(s_.layout, *s_.plan, k_);
   return std::move(result_);
 }
 

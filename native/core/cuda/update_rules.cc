@@ -147,6 +147,20 @@ UpdateSettings update_settings(const Plan& plan, const Segment& segment) {
   return s;
 }
 
+std::vector<uint8_t> pulled_words(const Layout& layout, const Plan& plan, int64_t replicas) {
+  const auto word = static_cast<size_t>(layout.word);
+  const std::vector<double> rates = per_tensor(layout, plan, plan.rates, replicas);
+  const bool anchored = tensor_facts(layout, &plan)[word].flags & tensor_anchored;
+  std::vector<uint8_t> pulled(static_cast<size_t>(replicas), 0);
+  for (size_t k = 0; k < plan.penalties.size(); ++k) {
+    const Penalty& p = plan.penalties[k];
+    const bool in_gradient = p.kind == PenaltyKind::l2_sp || p.kind == PenaltyKind::ewc;
+    const auto strength = static_cast<float>(anchored ? p.strength : p.head_strength);
+    pulled[k] = in_gradient && strength != 0 && rates[k * static_cast<size_t>(layout.count()) + word] != 0;
+  }
+  return pulled;
+}
+
 bool has_transform(const Plan& plan, TransformKind kind) {
   return std::any_of(plan.transforms.begin(), plan.transforms.end(), [&](const Transform& t) { return t.kind == kind; });
 }

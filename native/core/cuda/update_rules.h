@@ -29,6 +29,9 @@ std::vector<long long> kept_elements(const Layout& layout, const std::vector<Ten
 
 UpdateSettings update_settings(const Plan& plan, const Segment& segment);
 
+// Replicas whose penalty adds to the gradient of every row of the word embedding that is touched [K].
+std::vector<uint8_t> pulled_words(const Layout& layout, const Plan& plan, int64_t replicas);
+
 bool has_transform(const Plan& plan, TransformKind kind);
 
 }  // namespace lrdist::cuda

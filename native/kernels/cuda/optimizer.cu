@@ -131,7 +131,7 @@ DEVICE void adam_body(const AdamArguments& a) {
   const unsigned element = static_cast<unsigned>(chunk.begin - tensor.offset);
   const long long at = k * a.stride + chunk.begin;
   float *weights = a.weights + at, *first = a.first + at, *second = a.second + at;
-  const float* gradients = a.gradients + at;
+  float* gradients = a.gradients + at;
   const float* anchor = c.pull != 0 ? a.rules[k].anchor + chunk.begin : nullptr;
   bfloat* low = a.low && chunk.begin >= a.low_begin ? a.low + k * a.low_stride + (chunk.begin - a.low_begin) : nullptr;
 
@@ -147,7 +147,10 @@ DEVICE void adam_body(const AdamArguments& a) {
         load(first + i, m);
         load(second + i, v);
       }
-      if (mask.transform != transform_none) mask.apply(g, element + static_cast<unsigned>(i), i);
+      const bool masked = mask.transform != transform_none;
+      if (masked) mask.apply(g, element + static_cast<unsigned>(i), i);
+      // For who reads the gradients after the step. The second: rows that count as touched from now on.
+      if (masked || (penalised && !has && !touched)) store(gradients + i, g);
       UNROLL for (int n = 0; n < N; ++n) {
         float gradient = g[n] * clip;
         if (!decoupled) gradient += c.decay * w[n];

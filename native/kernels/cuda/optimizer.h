@@ -66,8 +66,7 @@ struct AdamArguments {
   const float* thresholds;             // [replicas], for Child-Tuning by Fisher information
   const float* clip;                   // [replicas]
   const Coefficients* coefficients;    // [replicas][tensors]
-  float *weights, *first, *second;
-  const float* gradients;
+  float *weights, *first, *second, *gradients;  // a mask is written to the gradients too
   long long stride;                    // of the four
   bfloat* low;                         // or null: element i of replica k also to low[k * low_stride + i - low_begin], from low_begin on
   long long low_begin, low_stride;
