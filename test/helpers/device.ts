@@ -1,8 +1,11 @@
 /** The device that native and parity tests run on: LRDIST_TEST_DEVICE (cpu, cuda, cuda:N, emulated), else the processor. */
 import assert from 'node:assert/strict';
+import type { Matmul } from '../../lib/native/boundary.ts';
 
 export const testDevice = process.env['LRDIST_TEST_DEVICE'] ?? 'cpu';
 export const onCpu = testDevice === 'cpu';
+/** Other devices have no choice of libraries. */
+export const testMatmul: Matmul = onCpu ? 'mkl' : 'auto';
 
 /** For `test(name, { skip: cpuOnly }, ...)`: of what is the processor's alone, such as its libraries for matrix products. */
 export const cpuOnly = onCpu ? false : `it is about the processor, not about ${testDevice}`;

@@ -6,7 +6,7 @@ import type {
   NativeSessionSpec,
 } from '../../lib/native/boundary.ts';
 import { loadNative } from '../../lib/native/load.ts';
-import { testDevice } from './device.ts';
+import { testDevice, testMatmul } from './device.ts';
 
 export const tinyModel = {
   vocab: 50,
@@ -34,7 +34,7 @@ export const tinySpec = {
   precision: 'fp32',
   threads: 1,
   seed: 1,
-  matmul: 'mkl',
+  matmul: testMatmul,
 } as const satisfies NativeSessionSpec;
 
 /** Rows of 4 tokens. Labels are 0 and 1 in turn. */

@@ -15,7 +15,7 @@ import type {
 import { loadNative } from '../../../lib/native/load.ts';
 import { tinyModel } from '../../helpers/native.ts';
 import { writeFloats } from './safetensors.ts';
-import { testDevice } from '../../helpers/device.ts';
+import { testDevice, testMatmul } from '../../helpers/device.ts';
 
 /** By parameter name. */
 export type Values = Map<string, Float32Array>;
@@ -38,7 +38,7 @@ export const tinySpec: NativeSessionSpec = {
   precision: 'fp32',
   threads: 1,
   seed: 2 ** 40 + 77,
-  matmul: 'mkl',
+  matmul: testMatmul,
 };
 export const heads = { three: 0, score: 1, words: 2, two: 3 } as const;
 
@@ -105,7 +105,13 @@ export async function slotOf(session: NativeSession, values: Values): Promise<nu
   return slot;
 }
 
-export async function take(session: NativeSession, buffer: NativeBuffer, replica = 0, slot?: number): Promise<Values> {
+/** Of the first replica unless said otherwise; gradients of the last, whose alone processors keep. */
+export async function take(
+  session: NativeSession,
+  buffer: NativeBuffer,
+  replica = buffer === 'gradients' ? session.replicas() - 1 : 0,
+  slot?: number,
+): Promise<Values> {
   const values: Values = new Map();
   for (const [parameter, { name }] of session.parameters().entries()) {
     const source = { buffer, parameter, replica, ...(slot === undefined ? {} : { slot }) };
