@@ -114,7 +114,7 @@ Trainer::PlannedPass Trainer::plan(const PassKind& kind, const Written*& written
 void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, const Track& track, bool add_loss) {
   GradientArena& gradients = gradients_;
   gradients.data = s_.gradients.data() + track.first * s_.layout.size;
-  const Pass pass{device,      s_.layout,   arena,          p_.feed.batch(kind.bucket), weights_of(s_, p_, kind.mixed, track.first), gradients,
+  const Pass pass{device,      s_.layout,   arena,          p_.feed.batch(kind.bucket), weights_of(s_, p_, track.update.mixes(), track.first), gradients,
                   track.count, s_.spec.seed, p_.feed.step(), kind.dropout};
   HeadTask task = kind.task;
   if (task.teacher) task.teacher += track.first * task.teacher_stride;

@@ -157,6 +157,8 @@ int64_t Update::step_kind(const std::vector<uint8_t>& written, bool word_dense) 
   return static_cast<int64_t>(t.kinds.size()) - 1;
 }
 
+bool Update::mixes() const { return tables_->recorded.mixout; }
+
 void Update::before_passes() {
   const Tables& t = *tables_;
   const Recorded& r = t.recorded;

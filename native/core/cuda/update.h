@@ -50,6 +50,8 @@ class Update {
   // after begin_segment; the same again for the same arguments. Valid until begin_segment returns false.
   int64_t step_kind(const std::vector<uint8_t>& written, bool word_dense);
 
+  // Whether passes read mixed weights: uses_mixout() of the plan of these replicas.
+  bool mixes() const;
   // The two that belong into a step, and its graph. before_passes: mixed weights, if the plan uses them.
   void before_passes();
   void after_backward(int64_t step_kind);
