@@ -23,8 +23,14 @@ export async function runCheck(argv: readonly string[]): Promise<number> {
     const { pack } = await import('./pack.ts');
     return pack(settings.pack, say);
   }
-  const machine = machineHere();
-  const why = obstacle(settings, { gpu: hasGpu(), sanitizer: machine.sanitizer !== undefined });
+  // Without npm, CMake builds by itself against the torch of Python.
+  const torch = process.env['LRDIST_GPU_CHECK_BARE'] === '1' ? libtorchOfPython() : undefined;
+  const machine = machineHere(torch !== undefined && 'folder' in torch ? torch.folder : undefined);
+  const why = obstacle(settings, {
+    gpu: hasGpu(),
+    sanitizer: machine.sanitizer !== undefined,
+    python: torch !== undefined && 'problem' in torch ? torch.problem : undefined,
+  });
   if (why !== undefined && !settings.dryRun) {
     say(why);
     return 3;
@@ -49,13 +55,12 @@ export async function runCheck(argv: readonly string[]): Promise<number> {
   return failed.length === 0 ? 0 : 1;
 }
 
-function machineHere(): Machine {
-  const bare = process.env['LRDIST_GPU_CHECK_BARE'] === '1';
+function machineHere(libtorch: string | undefined): Machine {
   return {
     node: process.execPath,
     root,
     sanitizer: programAt('compute-sanitizer', ['/usr/local/cuda/bin', '/opt/cuda/bin']),
-    libtorch: bare ? libtorchOfPython() : undefined,
+    libtorch,
     tests: testFiles(),
     cores: Math.max(1, Math.min(availableParallelism(), 16)),
   };
@@ -70,16 +75,16 @@ function programAt(name: string, folders: readonly string[]): string | undefined
   return path.map((folder) => join(folder, name)).find((file) => existsSync(file));
 }
 
-/** Folder of python3's torch. @throws Error */
-function libtorchOfPython(): string {
+/** Folder of python3's torch, or what is wrong. */
+function libtorchOfPython(): { readonly folder: string } | { readonly problem: string } {
   const python = process.env['PYTHON'] ?? 'python3';
-  const { status, stdout, stderr } = spawnSync(
+  const { status, stdout } = spawnSync(
     python,
     ['-c', 'import importlib.util as u, os; print(os.path.dirname(u.find_spec("torch").origin))'],
     { encoding: 'utf8' },
   );
-  if (status !== 0) throw new Error(`${python} has no torch to build against: ${stderr}`);
-  return stdout.trim();
+  if (status === 0) return { folder: stdout.trim() };
+  return { problem: `${python} has no torch to build against: PYTHON names another Python.` };
 }
 
 /** Those that read the TypeScript compiler's own tree need it there. */

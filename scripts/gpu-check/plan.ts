@@ -105,16 +105,22 @@ function step(part: PartName, name: string, command: readonly string[], environm
 /** Why the check cannot begin; undefined if it can. */
 export function obstacle(
   settings: Settings,
-  found: { readonly gpu: boolean; readonly sanitizer: boolean },
+  found: {
+    readonly gpu: boolean;
+    readonly sanitizer: boolean;
+    /** What is wrong with the Python whose torch is to be built against. */
+    readonly python?: string | undefined;
+  },
 ): string | undefined {
-  if (settings.device === 'emulated') return undefined;
-  if (!found.gpu)
+  const emulated = settings.device === 'emulated';
+  if (!found.gpu && !emulated)
     return [
       'There is no NVIDIA GPU here (neither /dev/nvidiactl nor /proc/driver/nvidia/version is there), and the check is of one.',
       'On a machine with one, run the same command. For a machine without network make an archive: npm run gpu:check -- --pack FILE',
       'What needs no GPU runs here with --device emulated.',
     ].join('\n');
-  if (settings.parts.includes('sanitizer') && !found.sanitizer)
+  if (settings.parts.includes('build') && found.python !== undefined) return found.python;
+  if (!emulated && settings.parts.includes('sanitizer') && !found.sanitizer)
     return 'compute-sanitizer is not on the PATH: it comes with the CUDA toolkit. Leave it out with --parts build,kernels,tests,parity,bench';
   return undefined;
 }

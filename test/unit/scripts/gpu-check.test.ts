@@ -74,6 +74,11 @@ test('what is missing is said before anything begins', () => {
   assert.equal(obstacle(settings('--device', 'emulated'), none), undefined);
   assert.match(obstacle(settings(), { gpu: true, sanitizer: false })!, /compute-sanitizer is not on the PATH/);
   assert.equal(obstacle(settings('--parts', 'build'), { gpu: true, sanitizer: false }), undefined);
+  const python = 'python3 has no torch to build against';
+  assert.match(obstacle(settings(), { ...none, python })!, /no NVIDIA GPU here/);
+  for (const argv of [[], ['--device', 'emulated']])
+    assert.equal(obstacle(settings(...argv), { gpu: argv.length === 0, sanitizer: true, python }), python);
+  assert.equal(obstacle(settings('--parts', 'parity'), { ...gpu, python }), undefined);
 });
 
 test('steps run with a log each; after a failed build nothing does', async () => {
