@@ -144,7 +144,8 @@ LRDIST_CHECK(device_transfers) {
 LRDIST_CHECK(device_queues) {
   const auto device = cuda::open_device(c.device.facts().name, false);
   Context d{*device};
-  const Array<float> first = d.array(std::vector<float>{1}), second = d.array(std::vector<float>{0}), third = d.array(std::vector<float>{0});
+  const std::vector<float> zero = {0};
+  const Array<float> first = d.array(std::vector<float>{1}), second = d.array(zero), third = d.array(zero), fourth = d.array(zero), fifth = d.array(zero);
   device->begin_graph();
   device->copy(second.data(), first.data(), sizeof(float));
   const auto graph = device->end_graph();
@@ -156,13 +157,21 @@ LRDIST_CHECK(device_queues) {
     device->replay(*graph);
     device->copy(third.data(), second.data(), sizeof(float));
     done = device->mark();
-    done->wait();  // on the second queue itself
-    device->copy(second.data(), third.data(), sizeof(float));
+  }
+  {
+    const cuda::Device::SideQueue side(*device);
+    done->wait();
+  }
+  expect(number(second) == 1 && number(third) == 1, "the second queue's work is missing");
+  {
+    const cuda::Device::SideQueue side(*device);
+    device->copy(fourth.data(), third.data(), sizeof(float));
     done = device->mark();
   }
   device->wait_for(*done);
-  expect(number(second) == 1 && number(third) == 1, "the second queue's work is missing");
-  expect(device->synchronizations() == 3 + 2, "a mark counted as a wait for everything");
+  device->copy(fifth.data(), fourth.data(), sizeof(float));
+  expect(number(fifth) == 1, "the first queue did not wait");
+  expect(device->synchronizations() == 5 + 3, "a mark counted as a wait for everything");
 }
 
 LRDIST_CHECK(device_memory) {

@@ -29,6 +29,7 @@ DEVICE void shuffles(const Probe& a) {
   out[128] = __shfl_up_sync(full_mask, lane, 4);
   out[160] = __shfl_sync(full_mask, lane, 9, 8);  // the second of each eight
   out[192] = __shfl_down_sync(full_mask, lane, 2, 4);
+  out[256] = __shfl_up_sync(full_mask, lane, 1, 4);
   out[224] = static_cast<int>(__shfl_xor_sync(full_mask, 0.5 + lane, 31) * 2);
 }
 
@@ -124,29 +125,34 @@ std::string complaint(int what, const emulated::Launch& shape) {
 }  // namespace
 
 LRDIST_CHECK(emulator_shuffles) {
-  std::vector<int> out(256);
+  std::vector<int> out(288);
   launch("emulator_shuffles", {1, 1, 1, 32, 0}, 0, out);
   for (int lane = 0; lane < 32; ++lane) {
-    const int expected[] = {5, (lane + 1) % 32, lane ^ 3, lane < 28 ? lane + 4 : lane, lane >= 4 ? lane - 4 : lane, lane / 8 * 8 + 1, lane % 4 < 2 ? lane + 2 : lane, 2 * (lane ^ 31) + 1};
-    for (int what = 0; what < 8; ++what)
+    const int expected[] = {5, (lane + 1) % 32, lane ^ 3, lane < 28 ? lane + 4 : lane, lane >= 4 ? lane - 4 : lane, lane / 8 * 8 + 1, lane % 4 < 2 ? lane + 2 : lane, 2 * (lane ^ 31) + 1, lane % 4 > 0 ? lane - 1 : lane};
+    for (int what = 0; what < 9; ++what)
       expect(out[static_cast<size_t>(32 * what + lane)] == expected[what], "shuffle " + std::to_string(what) + " of lane " + std::to_string(lane));
   }
 }
 
-// A missing barrier gives other results in at least one order; with it all orders agree.
+// With a barrier all orders agree; a missing one shows.
 LRDIST_CHECK(emulator_orders) {
-  int right_without = 0;
-  for (const auto order : {emulated::Order::forward, emulated::Order::backward, emulated::Order::shuffled}) {
-    emulated::set_order(order);
-    std::vector<int> with(64), without(64), expected;
-    for (int i = 0; i < 64; ++i) expected.push_back((i + 33) % 64);
-    launch("emulator_order", {1, 1, 1, 64, 0}, 1, with);
-    launch("emulator_order", {1, 1, 1, 64, 0}, 0, without);
-    expect(with == expected, "a barrier did not hold");
-    right_without += without == expected;
+  std::vector<int> right, forward, backward;  // without it a thread sees only what those before it have written
+  for (int i = 0; i < 64; ++i) {
+    right.push_back((i + 33) % 64);
+    forward.push_back(right.back() < i ? right.back() : -1);
+    backward.push_back(right.back() > i ? right.back() : -1);
   }
-  emulated::set_order(emulated::Order::forward);
-  expect(right_without == 0, "a missing barrier did not show");
+  const auto run = [&](emulated::Order order, int what) {
+    emulated::set_order(order);
+    std::vector<int> out(64);
+    launch("emulator_order", {1, 1, 1, 64, 0}, what, out);
+    emulated::set_order(emulated::Order::forward);
+    return out;
+  };
+  for (const auto order : {emulated::Order::forward, emulated::Order::backward, emulated::Order::shuffled}) expect(run(order, 1) == right, "a barrier did not hold");
+  expect(run(emulated::Order::forward, 0) == forward && run(emulated::Order::backward, 0) == backward, "threads ran in another order");
+  const auto shuffled = run(emulated::Order::shuffled, 0);
+  expect(shuffled != right && shuffled != forward && shuffled != backward, "threads were not shuffled");
 }
 
 LRDIST_CHECK(emulator_mistakes) {
