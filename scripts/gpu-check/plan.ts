@@ -60,6 +60,7 @@ export function planOf(settings: Settings, machine: Machine): Step[] {
           '--error-exitcode',
           '99',
           check,
+          '--kernels',
           '--device',
           device,
         ]),

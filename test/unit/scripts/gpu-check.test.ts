@@ -42,7 +42,7 @@ test('the commands', () => {
   for (const tool of ['memcheck', 'racecheck', 'initcheck', 'synccheck'])
     assert.ok(
       all.includes(
-        `/cuda/bin/compute-sanitizer --tool ${tool} --error-exitcode 99 /repo/native/build/kernel-check --device cuda`,
+        `/cuda/bin/compute-sanitizer --tool ${tool} --error-exitcode 99 /repo/native/build/kernel-check --kernels --device cuda`,
       ),
       tool,
     );
