@@ -10,6 +10,7 @@ export const environment = {
   LRDIST_MATMUL: 'mkl, onednn or the choice of a record: library for matrix products instead of measuring',
   LRDIST_NVRTC: 'path of libnvrtc.so, the compiler of the GPU kernels (default: beside libtorch)',
   LRDIST_STORAGE: 'storage of studies for commands that are given none',
+  LRDIST_TEST_DEVICE: 'device that native and parity tests run on (default cpu)',
   LRDIST_THREADS: 'compute threads (default: the physical cores)',
   HF_HOME: "Hugging Face's home folder (default ~/.cache/huggingface)",
   HF_HUB_CACHE: 'folder of the hub cache (default $HF_HOME/hub)',
