@@ -89,6 +89,23 @@ test('a shift: the same numbers, and it is said', async (t) => {
   assert.equal(done.at(-1), 1);
 });
 
+test('progress of what begins again is taken back', async (t) => {
+  // Room for the first stage, of two epochs.
+  roomForTwo(t, 2);
+  const done: number[] = [];
+  await taskShift({
+    model,
+    tasks: [praise, blame],
+    distributions: distributions.slice(0, 3),
+    mode: 'paper',
+    training: { epochs: 2, batchSize: 8 },
+    session,
+    onEvent: (event) => event.type === 'step' && done.push(event.progress.done / event.progress.total),
+  });
+  assert.ok(Math.max(...done) <= 1, String(Math.max(...done)));
+  assert.equal(done.at(-1), 1);
+});
+
 test('a sequence with penalties, measures and a reference', async (t) => {
   const options = {
     model,

@@ -59,6 +59,15 @@ test('a part that memory runs out in begins again in halves, and the others are 
   );
 });
 
+test('halves, not one less', async () => {
+  const { begun, run } = worker(() => 4);
+  await inParts([1, 2, 3, 4, 5, 6, 7, 8], 8, run, () => {});
+  assert.deepEqual(
+    begun.map(({ length }) => length),
+    [8, 4, 4],
+  );
+});
+
 test('one that does not fit alone, and other errors, are told', async () => {
   const none = worker(() => 0);
   await assert.rejects(
