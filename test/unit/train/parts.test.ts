@@ -122,7 +122,7 @@ test('what the engine is asked', async () => {
     typeIds: new Uint8Array(300),
     offsets: Int32Array.of(0, 100, 110, 300),
     labels: new Float32Array(3),
-  } as EncodedSplit;
+  };
   const asked: unknown[] = [];
   const model = (device: string): Pick<Model, 'session' | 'spec'> =>
     ({
