@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NativeProfile, NativeProfileRow, NativeSession } from '../../lib/native/boundary.ts';
 import { measurePeaks } from '../../lib/native/peaks.ts';
+import { cpuOnly } from '../helpers/device.ts';
 import { tinyData, tinyModel, tinySegment, tinySession, trainEndlessly } from '../helpers/native.ts';
 import { refuses } from '../helpers/refuses.ts';
 
@@ -23,7 +24,7 @@ const sum = (rows: readonly NativeProfileRow[], field: 'count' | 'seconds' | 'fl
 const kernel = (profile: NativeProfile, name: string): NativeProfileRow[] =>
   profile.rows.filter((row) => row.kernel === name);
 
-test('products count as many FLOPs as the model has', async () => {
+test('products count as many FLOPs as the model has', { skip: cpuOnly }, async () => {
   const { session, dataset } = await tinySession({ replicas: 2 });
   const profile = await profiled(session, dataset, { steps: 3 });
   // Two rows of four tokens: rounded up to 64; the rows whose first token is wanted, to 16.
@@ -44,7 +45,7 @@ test('products count as many FLOPs as the model has', async () => {
   session.closeSync();
 });
 
-test('attention counts pairs of tokens, the optimizer what it moves', async () => {
+test('attention counts pairs of tokens, the optimizer what it moves', { skip: cpuOnly }, async () => {
   const { session, dataset } = await tinySession();
   const profile = await profiled(session, dataset);
   const pairs = 2 * (4 * 4 + 1 * 4);
@@ -62,7 +63,7 @@ test('attention counts pairs of tokens, the optimizer what it moves', async () =
   session.closeSync();
 });
 
-test('kernels lie in phases, phases in steps, steps in the job', async () => {
+test('kernels lie in phases, phases in steps, steps in the job', { skip: cpuOnly }, async () => {
   const { session, dataset } = await tinySession({ replicas: 2 });
   const steps = 4;
   const profile = await profiled(session, dataset, { steps });
@@ -104,7 +105,7 @@ test('kernels lie in phases, phases in steps, steps in the job', async () => {
   session.closeSync();
 });
 
-test('events are those of the rows, with step and replica, within one another', async () => {
+test('events are those of the rows, with step and replica, within one another', { skip: cpuOnly }, async () => {
   const { session, dataset } = await tinySession({ replicas: 2 });
   const { rows, events, dropped } = await profiled(session, dataset, { steps: 3 });
   assert.equal(dropped, 0);
@@ -131,7 +132,7 @@ test('events are those of the rows, with step and replica, within one another', 
   session.closeSync();
 });
 
-test('the newest events are kept, the sums are whole', async () => {
+test('the newest events are kept, the sums are whole', { skip: cpuOnly }, async () => {
   const { session, dataset } = await tinySession();
   const all = await profiled(session, dataset, { steps: 2 });
   const few = await profiled(session, dataset, { steps: 2, events: 7 });

@@ -7,6 +7,7 @@
 #include "../initialize.h"
 #include "gather.h"
 #include "memory_plan.h"
+#include "passes.h"
 #include "state.h"
 
 namespace lrdist::cuda {
@@ -174,6 +175,7 @@ Memory CudaEngine::memory() const {
   for (const auto& [id, slot] : s.slots) m.slots += bytes_of(slot);
   for (const auto& [id, data] : s.datasets) m.datasets += static_cast<int64_t>(data->ids.size() * 5 + data->offsets.size() * 4 + data->labels.size() * 4);
   m.activations = s.activations;
+  if (s.passes) m.prefix = s.passes->store.bytes();
   return m;
 }
 

@@ -17,6 +17,11 @@ void Passes::keep_graphs(State& state) {
 }
 
 void Passes::reserve(State& state, int64_t bytes) {
+  if (bytes > activations.bytes()) {
+    graphs.clear(state.device());
+    activations = {};
+    state.require_room((bytes + state.replicas - 1) / state.replicas, "the activations of a batch");
+  }
   grow(state, activations, bytes);
   state.activations = activations.bytes();
 }

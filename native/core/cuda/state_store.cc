@@ -7,6 +7,7 @@ namespace lrdist::cuda {
 void StateStore::begin(State& state, int64_t blocks) {
   // The last layer works on the wanted tokens alone and is not kept.
   blocks = std::min(blocks, state.layout.model.layers);
+  std::erase_if(datasets_, [&](const auto& entry) { return !state.datasets.contains(entry.first); });
   if (blocks == blocks_ && version_ == state.weights_version) return;
   datasets_.clear();
   blocks_ = blocks;
