@@ -114,7 +114,7 @@ export interface NativeParameter {
   readonly shape: readonly number[];
 }
 
-/** Per parameter: weights, first and second moments, gradients of the last replica in the last step, Adam's step count, or touched rows (word embeddings only). */
+/** Per parameter: weights, first and second moments, gradients in the last step (on the processor of the last replica, whichever is asked for), Adam's step count, or touched rows (word embeddings only). */
 export type NativeBuffer = 'weights' | 'exp_avg' | 'exp_avg_sq' | 'gradients' | 'steps' | 'touched' | 'slot';
 
 export interface NativeSource {
