@@ -151,8 +151,13 @@ LRDIST_CHECK(emulator_orders) {
   };
   for (const auto order : {emulated::Order::forward, emulated::Order::backward, emulated::Order::shuffled}) expect(run(order, 1) == right, "a barrier did not hold");
   expect(run(emulated::Order::forward, 0) == forward && run(emulated::Order::backward, 0) == backward, "threads ran in another order");
-  const auto shuffled = run(emulated::Order::shuffled, 0);
-  expect(shuffled != right && shuffled != forward && shuffled != backward, "threads were not shuffled");
+  // A single shuffle may look like another order: only a few threads read what a thread of their own warp has written.
+  bool shuffled = false;
+  for (int i = 0; i < 50 && !shuffled; ++i) {
+    const auto out = run(emulated::Order::shuffled, 0);
+    shuffled = out != right && out != forward && out != backward;
+  }
+  expect(shuffled, "threads were not shuffled");
 }
 
 LRDIST_CHECK(emulator_mistakes) {
