@@ -75,14 +75,17 @@ bool only_drops(const std::vector<int32_t>& order) {
 void State::rearrange(const std::vector<int32_t>& order, int64_t size, int64_t tensors) {
   const Lengths old{layout.size, layout.count(), layout.model.vocab}, now{size, tensors, layout.model.vocab};
   const auto count = static_cast<int64_t>(order.size());
+  const bool grows = size > old.parameters;  // a new head, beside which the last step's gradients can still be read
   passes.reset();
-  gradients = {};
-  stamp = {};
   low = {};
-  written.clear();
+  if (!grows) {
+    gradients = {};
+    stamp = {};
+    written.clear();
+  }
   if (weights) {
     Device& d = device();
-    if (size == old.parameters && only_drops(order)) {
+    if (!grows && only_drops(order)) {
       shrink(d, *this, order, now);
       for (auto& [id, s] : slots) {
         if (s.rows == 1) continue;
@@ -90,13 +93,14 @@ void State::rearrange(const std::vector<int32_t>& order, int64_t size, int64_t t
         s.rows = count;
       }
     } else {
-      int64_t arrays = first ? 3 : 1;
+      int64_t arrays = (first ? 3 : 1) + (gradients ? 1 : 0);
       for (const auto& [id, s] : slots) arrays += s.rows == 1 ? 0 : s.first ? 3 : 1;
       const int64_t fitting = replicas_that_fit(d.free_bytes(), count, arrays * size * 4);
       if (fitting < count) throw does_not_fit("copies", count, fitting, spec.device);
       Slot own = rearranged(d, *this, order, old, now);
       std::map<int64_t, Slot> new_slots;
       for (const auto& [id, s] : slots) new_slots[id] = rearranged(d, s, s.rows == 1 ? std::vector<int32_t>{0} : order, old, now);
+      gradients = rearranged(d, gradients, order, old.parameters, now.parameters);
       weights = std::move(own.weights);
       first = std::move(own.first);
       second = std::move(own.second);
