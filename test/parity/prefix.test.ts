@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import type { NativeSegmentResult, NativeSession, NativeTransform } from '../../lib/native/boundary.ts';
+import { assertSameNumbers, cpuOnly, onCpu } from '../helpers/device.ts';
 import { tinyModel } from '../helpers/native.ts';
 import {
   heads,
@@ -165,6 +166,24 @@ async function outcome(
 }
 
 type Precision = 'fp32' | 'bf16';
+type Outcome = Awaited<ReturnType<typeof outcome>>[number];
+
+/** Bit for bit on the processor. Elsewhere Adam makes other steps of what is rounding alone, so there losses, norms and evaluations are compared. */
+function assertSameOutcome(actual: Outcome, expected: Outcome, what: string, precision: Precision): void {
+  if (onCpu) {
+    assert.deepEqual(actual, expected, what);
+    return;
+  }
+  const tolerance = precision === 'fp32' ? 2e-3 : 5e-2;
+  const numbers = ({ before, jobs }: Outcome) => [
+    ...before,
+    ...jobs.flatMap(({ losses, gradNorms, after }) => [losses, gradNorms, ...after]),
+  ];
+  const wanted = numbers(expected);
+  for (const [i, values] of numbers(actual).entries()) {
+    assertSameNumbers(values!, wanted[i]!, `${what}, result ${i}`, tolerance);
+  }
+}
 
 async function opened(
   t: TestContext,
@@ -190,10 +209,10 @@ for (const precision of ['fp32', 'bf16'] as const) {
           const single = await opened(t, [one], [numbers[k]!], precision);
           const [alone] = await outcome(single, [one], jobs, runForgetting);
           single.session.closeSync();
-          assert.deepEqual(together[k], alone, `replica ${k}`);
+          assertSameOutcome(together[k]!, alone!, `replica ${k}`, precision);
         }
       }),
-      { numRuns: precision === 'fp32' ? 60 : 20 },
+      { numRuns: (precision === 'fp32' ? 60 : 20) / (onCpu ? 1 : 5) },
     );
   });
 }
@@ -301,6 +320,24 @@ test('states behind frozen layers are kept where no dropout touches them, once f
   await evaluated(tiny);
   assert.equal(kept(), bytes, 'the same rows take no more room');
 
+  const slot = await session.snapshot('weights');
+  await session.restore(slot);
+  assert.equal(kept(), 0, 'weights may have changed');
+  await run(tiny, epoch(true, false));
+  assert.equal(kept(), bytes);
+  session.removeDataset(dataset);
+  if (onCpu) assert.equal(kept(), 0); // a GPU's memory is freed by the next job, on the thread of the device
+});
+
+test('states behind frozen layers outlive changes of the replicas as long as one has these layers', {
+  skip: cpuOnly,
+}, async (t) => {
+  const tiny = await openTiny(t, { ...spec, replicas: 2 });
+  const { session } = tiny;
+  const kept = () => session.memory().prefix;
+  freeze(session, [frozenBody, frozenBody]);
+  await run(tiny, epoch(true, false));
+  const bytes = kept();
   await session.setReplicas(Int32Array.of(1, 0, 0));
   assert.equal(kept(), bytes, 'the layers are where they were');
   freeze(session, [frozenBody, frozenBody, { ...frozenBody, frozen: 2 }]);
@@ -312,11 +349,6 @@ test('states behind frozen layers are kept where no dropout touches them, once f
   );
   await run(tiny, epoch(true, true));
   assert.equal(kept(), 0, 'no replica has these layers any more');
-
-  await run(tiny, epoch(true, false));
-  assert.ok(kept() > 0);
-  session.removeDataset(dataset);
-  assert.equal(kept(), 0);
 });
 
 test('frozenDropout false: no dropout below what learns, the same dropout above', async (t) => {

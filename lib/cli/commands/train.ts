@@ -201,6 +201,7 @@ async function trainAll(setting: Setting, places: Places): Promise<readonly Trai
       ? await storedParts(outputDir, distributions)
       : undefined;
   const results: Trained[] = [];
+  let unprofiled = setting.profile; // a profile is of one session: of the first part
   let part = 0;
   while (results.length < count) {
     const from = results.length;
@@ -238,7 +239,12 @@ async function trainAll(setting: Setting, places: Places): Promise<readonly Trai
       }
       if (model.replicas < own.length) await model.setReplicas(own.map(() => 0));
       const parts = { outputDir: target, folders: ownFolders, resume: going };
-      results.push(...(await trainPart({ ...setting, distributions: own }, model, parts)));
+      try {
+        results.push(...(await trainPart({ ...setting, distributions: own, profile: unprofiled }, model, parts)));
+      } finally {
+        unprofiled?.end(); // while there is a session to take it from
+        unprofiled = undefined;
+      }
       part += 1;
     } catch (error) {
       if (!isOutOfMemory(error) || own.length === 1) throw error;

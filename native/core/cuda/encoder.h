@@ -60,7 +60,7 @@ struct StoredStates {
 struct EncoderOptions {
   int64_t keep_from;         // layers below keep no activations; -1 keeps the embeddings' too
   int64_t shared = 0;        // blocks (embeddings, then layers) that are the same for all replicas: computed once
-  bool frozen_dropout = true;  // dropout in the blocks below keep_from
+  int64_t dropout_from = -1;   // no dropout in layers below; -1: in the embeddings too
   float* first_states = nullptr;  // if set, gets the first token's state after the embeddings and each layer: [layers + 1][K][rows of the bucket][H]
   StoredStates stored = {};    // not with first_states
 };

@@ -116,8 +116,8 @@ float* encoder_forward(const Pass& pass, const EncoderOptions& options, EncoderA
   const int64_t layers = pass.layout.model.layers, h = pass.layout.model.hidden;
   kept.layers.assign(static_cast<size_t>(layers), {});
   const int64_t states = pass.replicas * pass.batch.bucket.rows * h;
-  Pass frozen = pass;
-  frozen.dropout = pass.dropout && options.frozen_dropout;
+  Pass without_dropout = pass;
+  without_dropout.dropout = false;
 
   // Block 0 is the embeddings, block b layer b - 1.
   HiddenBuffers<T> buffers(pass);
@@ -126,7 +126,7 @@ float* encoder_forward(const Pass& pass, const EncoderOptions& options, EncoderA
     const int64_t layer = block - 1;
     const bool keeps = layer >= options.keep_from, wanted = layer == layers - 1;
     const int64_t lanes = block < options.shared ? 1 : pass.replicas;
-    const Pass& now = keeps ? pass : frozen;
+    const Pass& now = layer >= options.dropout_from ? pass : without_dropout;
     if (options.stored.filled && block + 1 < options.stored.blocks) continue;
     const Hidden<T> y = buffers.next(layer + 1 >= options.keep_from && layer + 1 < layers, lanes != pass.replicas);
     const bool at_stored = block + 1 == options.stored.blocks;

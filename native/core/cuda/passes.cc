@@ -49,7 +49,7 @@ void append_key(GraphCache::Key& key, const PassKind& kind) {
   for (const int n : {b.tokens, b.rows, b.wanted, b.length}) key.push_back(n);
   key.insert(key.end(), {t.head, static_cast<int64_t>(t.loss), std::bit_cast<int64_t>(t.label_smoothing), t.labels_from_model,
                          reinterpret_cast<int64_t>(t.teacher), std::bit_cast<int64_t>(t.temperature), kind.encoder.keep_from, kind.encoder.shared,
-                         kind.encoder.frozen_dropout, kind.dropout, kind.mixed, reinterpret_cast<int64_t>(kind.encoder.stored.data),
+                         kind.encoder.dropout_from, kind.dropout, kind.mixed, reinterpret_cast<int64_t>(kind.encoder.stored.data),
                          kind.encoder.stored.blocks, kind.encoder.stored.filled});
 }
 

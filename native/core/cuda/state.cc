@@ -4,6 +4,7 @@
 
 #include "launch_pointwise.h"
 #include "memory_plan.h"
+#include "passes.h"
 
 namespace lrdist::cuda {
 
@@ -78,6 +79,7 @@ void State::need_low() {
 void State::weights_changed() {
   low_current_ = false;
   ++weights_version;
+  if (passes) passes->store.forget();
 }
 
 const Ragged& State::dataset(int64_t id) const {

@@ -87,7 +87,8 @@ PassKind Trainer::kind_of(int64_t part, const Bucket& bucket) const {
     kind.task.teacher = p_.teachers.at(part).data();
     kind.task.teacher_stride = static_cast<int64_t>(p.targets.size()) / k_;
   }
-  kind.encoder = {lowest_, shared_, segment_.frozen_dropout, nullptr};
+  kind.encoder.keep_from = lowest_;
+  kind.encoder.shared = shared_;
   kind.dropout = segment_.dropout;
   kind.mixed = mixed_;
   return kind;
@@ -111,6 +112,10 @@ Trainer::PlannedPass Trainer::plan(const PassKind& kind, const Written*& written
   return {kind, std::move(key), before, written};
 }
 
+const Track& Trainer::largest_track() const {
+  return **std::max_element(p_.tracks.begin(), p_.tracks.end(), [](const auto& a, const auto& b) { return a->count < b->count; });
+}
+
 void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, const Track& track, bool add_loss) {
   GradientArena& gradients = gradients_;
   gradients.data = s_.gradients.data() + track.first * s_.layout.size;
@@ -120,6 +125,7 @@ void Trainer::run_pass(Device& device, Arena& arena, const PassKind& kind, const
   if (task.teacher) task.teacher += track.first * task.teacher_stride;
   EncoderOptions options = kind.encoder;
   if (track.count == 1) options.shared = 0;
+  options.dropout_from = track.dropout_from;
   with_precision(s_, [&]<class T>() {
     EncoderActivations<T> kept;
     const float* y = encoder_forward<T>(pass, options, kept);
@@ -144,7 +150,7 @@ void Trainer::record_update(Track& track, int64_t step_kind) {
 
 void Trainer::enqueue(const PlannedStep& step) {
   const Written& after = step.passes.empty() ? nothing_ : *step.passes.back().after;
-  if (!overlaps_ && step.passes.size() == 1) {
+  if (p_.tracks.size() == 1 && step.passes.size() == 1) {
     enqueue_whole(step.passes.front());
   } else {
     for (size_t track = 0; track < p_.tracks.size(); ++track) {

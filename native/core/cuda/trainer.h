@@ -52,7 +52,7 @@ class Trainer {
   PassKind kind_of(int64_t part, const Bucket& bucket) const;
   PlannedPass plan(const PassKind& kind, const Written*& written);
 
-  const Track& largest_track() const { return *p_.tracks.back(); }
+  const Track& largest_track() const;
   void run_pass(Device& device, Arena& arena, const PassKind& kind, const Track& track, bool add_loss);
   void record_pass(const PlannedPass& pass, Track& track, bool first);
   void record_update(Track& track, int64_t step_kind);
@@ -76,6 +76,7 @@ class Trainer {
 
   Learning learning_;  // of any replica; the update looks at each one's own
   int64_t lowest_ = 0, shared_ = 0;
+  std::vector<int64_t> dropout_from_;  // [K]: lowest layer with dropout, -1 the embeddings
   bool mixed_ = false;
   bool keeps_states_ = false;  // of frozen blocks, from epoch to epoch
   GradientArena gradients_;

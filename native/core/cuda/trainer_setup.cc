@@ -44,6 +44,8 @@ void Trainer::find_learning() {
   for (int64_t k = 0; k < k_; ++k) {
     const Learning own = learning_of(s_.layout, *s_.plan, k);
     for (size_t t = 0; t < learning_.tensor.size(); ++t) learning_.tensor[t] |= own.tensor[t];
+    // A replica's dropout begins at the lowest layer that it learns, if not everywhere.
+    dropout_from_.push_back(segment_.frozen_dropout ? -1 : lowest_learning(s_.layout, own));
   }
   lowest_ = lowest_learning(s_.layout, learning_);
 }
@@ -86,16 +88,26 @@ void Trainer::upload_tables() {
 constexpr int64_t replicas_to_overlap = 4;
 
 void Trainer::make_tracks() {
-  overlaps_ = k_ >= replicas_to_overlap;
-  const int64_t half = overlaps_ ? k_ / 2 : k_;
-  const size_t wanted = overlaps_ ? 2 : 1;
-  passes_done_.resize(wanted);
-  updates_done_.resize(wanted);
-  if (p_.tracks.size() == wanted && p_.tracks.front()->count == half && p_.tracks.back()->first + p_.tracks.back()->count == k_) return;
+  // Where each track begins. Replicas whose dropout begins at different layers cannot share passes.
+  std::vector<int64_t> firsts{0};
+  for (int64_t k = 1; k < k_; ++k)
+    if (dropout_from_[static_cast<size_t>(k)] != dropout_from_[static_cast<size_t>(k - 1)]) firsts.push_back(k);
+  if (firsts.size() == 1 && k_ >= replicas_to_overlap) firsts.push_back(k_ / 2);
+  overlaps_ = firsts.size() > 1 && k_ >= replicas_to_overlap;
+  passes_done_.resize(firsts.size());
+  updates_done_.resize(firsts.size());
+
+  const auto count = [&](size_t i) { return (i + 1 < firsts.size() ? firsts[i + 1] : k_) - firsts[i]; };
+  bool same = p_.tracks.size() == firsts.size();
+  for (size_t i = 0; same && i < firsts.size(); ++i) {
+    const Track& track = *p_.tracks[i];
+    same = track.first == firsts[i] && track.count == count(i) && track.dropout_from == dropout_from_[static_cast<size_t>(firsts[i])];
+  }
+  if (same) return;
   p_.graphs.clear(device_);
   p_.tracks.clear();
-  p_.tracks.push_back(std::make_unique<Track>(device_, 0, half, s_.layout.model.vocab));
-  if (overlaps_) p_.tracks.push_back(std::make_unique<Track>(device_, half, k_ - half, s_.layout.model.vocab));
+  for (size_t i = 0; i < firsts.size(); ++i)
+    p_.tracks.push_back(std::make_unique<Track>(device_, firsts[i], count(i), dropout_from_[static_cast<size_t>(firsts[i])], s_.layout.model.vocab));
 }
 
 // The plan of some of the replicas.
