@@ -1,7 +1,9 @@
 /** The program kernel-check, built where the addon is built, and the driver that stands in for a GPU's. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { withLock } from '../../lib/native/lock.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const build = join(root, 'native', 'build');
@@ -12,11 +14,18 @@ export const noKernelCheck: string | false = existsSync(join(build, 'CMakeCache.
   ? false
   : 'native/build is not configured: lrdist setup does it';
 
-export function buildKernelCheck(): void {
-  const cmake = spawnSync('cmake', ['--build', build, '--target', 'kernel-check', '--parallel', '2'], {
-    encoding: 'utf8',
+/** Test files run side by side: one of them builds, the others wait and find it built. */
+export async function buildKernelCheck(): Promise<void> {
+  await withLock(join(build, '.kernel-check.lock'), async () => {
+    try {
+      await promisify(execFile)('cmake', ['--build', build, '--target', 'kernel-check', '--parallel', '2'], {
+        maxBuffer: 1 << 26,
+      });
+    } catch (error) {
+      const { stdout, stderr } = error as { stdout?: string; stderr?: string };
+      throw new Error(`kernel-check does not build:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+    }
   });
-  if (cmake.status !== 0) throw new Error(`kernel-check does not build:\n${cmake.stdout}${cmake.stderr}`);
 }
 
 export interface Ran {
@@ -31,6 +40,7 @@ export function kernelCheck(args: readonly string[], environment: Readonly<Recor
     env: { ...process.env, ...environment },
     maxBuffer: 1 << 24,
   });
+  if (ran.error !== undefined) throw ran.error;
   return { status: ran.status, lines: ran.stdout.trimEnd().split('\n'), errors: ran.stderr };
 }
 

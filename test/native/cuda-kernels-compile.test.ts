@@ -21,8 +21,8 @@ describe('the source in one piece', { skip: noKernelCheck }, () => {
   const folder = temporaryFolder();
   let source: string;
   let driver: Record<string, string>;
-  before(() => {
-    buildKernelCheck();
+  before(async () => {
+    await buildKernelCheck();
     source = kernelCheck(['--source']).lines.join('\n');
     driver = fakeDriver(folder);
   });
