@@ -32,9 +32,9 @@ class GraphCache {
     const auto found = graphs_.find(key);
     return found != graphs_.end() && found->second;
   }
-  // Waits for those that are under way.
+  // Waits for those that are under way, on either queue.
   void clear(Device& device) {
-    if (!graphs_.empty()) device.mark()->wait();
+    if (!graphs_.empty()) device.synchronize();
     graphs_.clear();
   }
   int64_t size() const { return static_cast<int64_t>(graphs_.size()); }
