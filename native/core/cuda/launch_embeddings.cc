@@ -26,7 +26,7 @@ void word_gradient(Device& device, const WordGradient& a, int64_t replicas) {
   WordGradient b = a;
   b.vectors = by_vectors(a.width, a.d, a.table);
   device.launch(sum_word_rows, table_grid(a.rows_at_most, a.width, replicas), b);
-  device.launch(stamp_word_rows, {as_grid(blocks_of(a.rows_at_most, 128)), as_grid(replicas), 1, 128}, b);
+  device.launch(stamp_word_rows, {as_grid(blocks_of(a.rows_at_most, 128)), 1, 1, 128}, b);
 }
 
 void clear_unstamped(Device& device, const ClearUnstamped& a, int64_t replicas) {

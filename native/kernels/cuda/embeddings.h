@@ -29,7 +29,7 @@ enum class WordRowState {
 };
 
 // The tokens of each row that occurs: row unique[u] sums d at tokens order[starts[u]] .. order[starts[u + 1] - 1], in that order. stamp[row] becomes
-// *step + 1, which says that the row has a gradient of this step (0: never had one); touched[k][row] becomes 1 (null: not wanted).
+// *step + 1, which says that the row has a gradient of this step (0: never had one).
 struct WordGradient {
   const int* count;   // of unique rows
   int rows_at_most;   // what *count may be
@@ -40,7 +40,6 @@ struct WordGradient {
   WordRowState before;
   unsigned* stamp;  // [vocab], shared by the replicas
   const unsigned* step;
-  Each<unsigned char> touched;
   bool vectors;
 };
 

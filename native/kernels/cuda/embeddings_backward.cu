@@ -59,9 +59,7 @@ LRDIST_KERNEL(sum_word_rows, 256, word_gradient)
 // After the sums: a replica's stamp must not change what another one does.
 DEVICE void stamp_rows(const WordGradient& a) {
   const int u = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (u >= *a.count) return;
-  if (blockIdx.y == 0) a.stamp[a.unique[u]] = *a.step + 1;
-  if (a.touched.data) of_replica(a.touched)[a.unique[u]] = 1;
+  if (u < *a.count) a.stamp[a.unique[u]] = *a.step + 1;
 }
 LRDIST_KERNEL(stamp_word_rows, 128, stamp_rows)
 
