@@ -31,6 +31,7 @@ Napi::Object diagnosis(Napi::Env env) {
   object.Set("libtorch", d.libtorch);
   object.Set("driver", d.driver);
   object.Set("nvrtc", d.nvrtc);
+  object.Set("nccl", d.nccl);
   object.Set("problem", d.problem);
   return object;
 }

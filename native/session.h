@@ -9,7 +9,7 @@
 #include <unordered_set>
 
 #include "checks.h"
-#include "compute_thread.h"
+#include "core/compute_thread.h"
 #include "core/profile.h"
 #include "events.h"
 #include "napi_setup.h"

@@ -13,6 +13,7 @@
 #include "cuda_memory.h"
 #include "cuda_module.h"
 #include "driver.h"
+#include "nccl_communicator.h"
 #include "products.h"
 #include "torch_stream.h"
 
@@ -53,6 +54,7 @@ class CudaDevice final : public RecordingDevice {
   int64_t free_bytes() const override;
   std::unique_ptr<DeviceMemory> allocate(int64_t bytes) override;
   std::unique_ptr<DeviceMemory> allocate_pinned(int64_t bytes) override;
+  std::unique_ptr<Communicator> join(Group& group, int rank) override;
 
  protected:
   void run(const KernelCall& call) override;
@@ -141,6 +143,11 @@ std::unique_ptr<DeviceMemory> CudaDevice::allocate(int64_t bytes) {
 std::unique_ptr<DeviceMemory> CudaDevice::allocate_pinned(int64_t bytes) {
   enter();
   return std::make_unique<PinnedMemory>(context_, pinned_, bytes);
+}
+
+std::unique_ptr<Communicator> CudaDevice::join(Group& group, int rank) {
+  enter();
+  return make_nccl_communicator(group, rank, main_);
 }
 
 void CudaDevice::run(const KernelCall& call) {

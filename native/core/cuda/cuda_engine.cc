@@ -32,7 +32,8 @@ int64_t bytes_of(const Slot& s) { return s.weights.bytes() + s.first.bytes() + s
 
 }  // namespace
 
-CudaEngine::CudaEngine(const SessionSpec& spec) : state_(std::make_unique<State>(spec)) {}
+CudaEngine::CudaEngine(const SessionSpec& spec) : CudaEngine(spec, Rank{}) {}
+CudaEngine::CudaEngine(const SessionSpec& spec, const Rank& rank) : state_(std::make_unique<State>(spec, rank)) {}
 CudaEngine::~CudaEngine() = default;
 
 std::vector<ParameterInfo> CudaEngine::parameters() const {
@@ -43,6 +44,8 @@ std::vector<ParameterInfo> CudaEngine::parameters() const {
 
 std::string CudaEngine::matmul() const { return "cublas"; }
 int64_t CudaEngine::replicas() const { return state_->replicas; }
+
+const std::atomic<bool>& CudaEngine::stop_flag() const { return state_->rank.group ? state_->rank.group->stop() : stop; }
 
 int64_t CudaEngine::add_head(const HeadSpec& head) {
   State& s = *state_;
@@ -59,8 +62,8 @@ int64_t CudaEngine::add_head(const HeadSpec& head) {
   return static_cast<int64_t>(s.layout.heads.size()) - 1;
 }
 
-int64_t CudaEngine::add_dataset(Ragged data) {
-  state_->datasets[state_->next_dataset] = std::make_shared<const Ragged>(std::move(data));
+int64_t CudaEngine::add_dataset(std::shared_ptr<const Ragged> data) {
+  state_->datasets[state_->next_dataset] = std::move(data);
   return state_->next_dataset++;
 }
 
@@ -72,7 +75,7 @@ void CudaEngine::initialize(const std::vector<int32_t>& parameters, double std, 
   s.weights_changed();
   std::vector<float> values;
   for (const int32_t p : parameters) {
-    if (stop.load()) throw Error("ERR_STOPPED", "the initialization was stopped");
+    if (stop_flag().load()) throw Error("ERR_STOPPED", "the initialization was stopped");
     const TensorPlace& place = s.layout.tensors.at(static_cast<size_t>(p));
     values.resize(static_cast<size_t>(place.size));
     fill_fresh(place, std, seed, values.data());

@@ -1,23 +1,29 @@
 // The engine on a GPU, or on the emulator. All replicas run at once: K is a leading dimension of every buffer, product and kernel.
 #pragma once
 
+#include <memory>
+
 #include "../engine.h"
 
 namespace lrdist::cuda {
 
+struct Rank;
 struct State;
 
 class CudaEngine : public Engine {
  public:
   // Opens nothing yet: the device belongs to the thread of the first job.
   explicit CudaEngine(const SessionSpec& spec);
+  // One of several that do every job together. spec.device is this rank's own.
+  CudaEngine(const SessionSpec& spec, const Rank& rank);
   ~CudaEngine() override;
 
   std::vector<ParameterInfo> parameters() const override;
   std::string matmul() const override;
   int64_t replicas() const override;
   int64_t add_head(const HeadSpec& head) override;
-  int64_t add_dataset(Ragged data) override;
+  int64_t add_dataset(Ragged data) override { return add_dataset(std::make_shared<const Ragged>(std::move(data))); }
+  int64_t add_dataset(std::shared_ptr<const Ragged> data);
   void remove_dataset(int64_t dataset) override;
   void load(const std::vector<FileTensor>& tensors) override;
   void initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) override;
@@ -38,6 +44,9 @@ class CudaEngine : public Engine {
   Peaks measure_peaks(const PeakSpec& spec) override;
 
  private:
+  // Of the group, if there is one.
+  const std::atomic<bool>& stop_flag() const;
+
   std::unique_ptr<State> state_;
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "../../kernels/cuda/kernel.h"
+#include "communicator.h"
 
 namespace lrdist::cuda {
 
@@ -62,6 +63,8 @@ class Mark {
   virtual void wait() const = 0;
 };
 
+class Group;
+
 class Device {
  public:
   virtual ~Device() = default;
@@ -101,6 +104,11 @@ class Device {
    private:
     Device& device_;
   };
+  // This device's part in the exchanges of a group, whose ranks all call it. Null where there are none.
+  virtual std::unique_ptr<Communicator> join(Group&, int rank) {
+    static_cast<void>(rank);
+    return nullptr;
+  }
   // Waits for everything. Counted, so that a test can show that none happens in a segment.
   virtual void synchronize() = 0;
   virtual int64_t synchronizations() const = 0;
@@ -120,5 +128,7 @@ std::vector<DeviceFacts> cuda_devices();
 std::string why_no_cuda();
 // "cuda" (the first), "cuda:1", ..., or "emulated". tf32: products of fp32 matrices may be rounded to 10 bits. Throws ERR_DEVICE_UNAVAILABLE, which says what is missing.
 std::unique_ptr<Device> open_device(const std::string& name, bool tf32);
+// Throws ERR_DEVICE_UNAVAILABLE without the library by which several GPUs exchange gradients.
+void require_nccl();
 
 }  // namespace lrdist::cuda

@@ -4,6 +4,7 @@
 
 #include "device.h"
 #include "driver.h"
+#include "nccl.h"
 #include "nvrtc.h"
 #include "torch_stream.h"
 
@@ -27,6 +28,11 @@ Diagnosis diagnose() {
   d.driver = text_or_nothing([] { return cuda_version_text(driver().version); });
   if (d.libtorch.empty() && d.driver.empty()) return d;
   d.nvrtc = text_or_nothing([] { return Nvrtc::get().path(); });
+  d.nccl = text_or_nothing([] {
+    int version = 0;
+    check_nccl(nccl().ncclGetVersion(&version), "asking for NCCL's version");
+    return nccl_version_text(version);
+  });
   d.problem = why_no_cuda();
   return d;
 }

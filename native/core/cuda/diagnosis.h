@@ -10,6 +10,7 @@ struct Diagnosis {
   std::string libtorch;  // CUDA version that libtorch was built with
   std::string driver;    // newest CUDA version that the driver supports
   std::string nvrtc;     // path
+  std::string nccl;      // version
   std::string problem;   // why no device can be used; empty if one can or nothing speaks of CUDA
 };
 

@@ -11,6 +11,7 @@
 
 #include "../../kernels/emulated/launch.h"
 #include "../engine.h"
+#include "group.h"
 #include "products.h"
 #include "recording_device.h"
 
@@ -95,6 +96,17 @@ struct CallList final : Graph {
   const std::shared_ptr<const std::vector<Call>> calls;
 };
 
+// What is put into the first queue runs at once, so the ranks' threads exchange as they call.
+class MemoryCommunicator final : public Communicator {
+ public:
+  MemoryCommunicator(Group& group, int rank) : group_(group), rank_(rank) {}
+  void reduce(const std::vector<Reduction>& what) override { group_.reduce(rank_, what); }
+
+ private:
+  Group& group_;
+  const int rank_;
+};
+
 class EmulatedDevice final : public RecordingDevice {
  public:
   EmulatedDevice() : budget_(std::make_shared<Budget>()), replays_left_(number_from("LRDIST_EMULATED_LOSS", -1)) {
@@ -109,6 +121,7 @@ class EmulatedDevice final : public RecordingDevice {
   int64_t free_bytes() const override { return budget_->total - budget_->used; }
   std::unique_ptr<DeviceMemory> allocate(int64_t bytes) override { return std::make_unique<ProcessorMemory>(budget_, bytes); }
   std::unique_ptr<DeviceMemory> allocate_pinned(int64_t bytes) override { return std::make_unique<PinnedMemory>(pinned_, bytes); }
+  std::unique_ptr<Communicator> join(Group& group, int rank) override { return std::make_unique<MemoryCommunicator>(group, rank); }
 
  protected:
   void run(const KernelCall& call) override {

@@ -84,7 +84,7 @@ void CudaEngine::load(const std::vector<FileTensor>& tensors) {
   TensorReader reader;
   std::vector<float> floats;
   for (const FileTensor& t : tensors) {
-    if (stop.load()) throw Error("ERR_STOPPED", "loading was stopped");
+    if (stop_flag().load()) throw Error("ERR_STOPPED", "loading was stopped");
     const TensorPlace& place = s.layout.tensors.at(static_cast<size_t>(t.parameter));
     const int64_t from = t.replica < 0 ? 0 : t.replica, to = t.replica < 0 ? s.replicas : t.replica + 1;
     const auto into = [&](const Array<float>& buffer, int64_t first, int64_t last) {
@@ -139,7 +139,7 @@ std::vector<float> CudaEngine::read(const Source& source) const {
 void CudaEngine::write(const std::string& path, const std::string& header, const std::vector<Source>& sources) const {
   TensorWriter file(path, header);
   for (const Source& source : sources) {
-    if (stop.load()) throw Error("ERR_STOPPED", "writing was stopped");
+    if (stop_flag().load()) throw Error("ERR_STOPPED", "writing was stopped");
     const Values values = values_of(*state_, source);
     file.append(values.floats.data(), static_cast<int64_t>(values.floats.size() * 4));
     file.append(values.counts.data(), static_cast<int64_t>(values.counts.size() * 8));

@@ -10,7 +10,7 @@ SegmentResult CudaEngine::train(const Segment& segment, const std::function<void
   const c10::InferenceMode guard;
   const profile::Phase job("train");
   if (!state_->plan) throw Error("ERR_INVALID_OPTION", "train: setPlan comes first (and again after setReplicas)");
-  return Trainer(*state_, segment, on_step).run(stop);
+  return Trainer(*state_, segment, on_step).run(stop_flag());
 }
 
 }  // namespace lrdist::cuda

@@ -210,7 +210,7 @@ std::vector<float> CudaEngine::evaluate(const Evaluation& e) {
   const c10::InferenceMode guard;
   const profile::Phase job("evaluate");
   state_->need_weights();
-  return Evaluator(*state_, e).run(stop);
+  return Evaluator(*state_, e).run(stop_flag());
 }
 
 }  // namespace lrdist::cuda

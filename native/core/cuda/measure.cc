@@ -1,4 +1,5 @@
-// Fisher information and mean gradients on the device, as core/measure.cc has them: dropout off, a row at a time for Fisher's squares.
+// Fisher information and mean gradients on the device, as core/measure.cc has them: dropout off, a row at a time for Fisher's squares. The ranks of a group
+// take rows or batches in turn.
 #include <c10/core/InferenceMode.h>
 
 #include "../profile.h"
@@ -82,6 +83,14 @@ GradientSum& GradientPasses::run(const Batch& batch, const Ragged& data) {
   return *sum_;
 }
 
+void require_to_go_on(State& s, int64_t step, const std::atomic<bool>& stop, int64_t slot, const char* otherwise) {
+  if (s.goes_on(step, !stop.load())) return;
+  s.slots.erase(slot);
+  throw Error("ERR_STOPPED", otherwise);
+}
+
+Reduction all_of(const Slot& slot) { return {slot.weights.data(), slot.weights.size(), ReductionKind::sum_f32}; }
+
 }  // namespace
 
 int64_t CudaEngine::fisher(const FisherSpec& f) {
@@ -91,17 +100,18 @@ int64_t CudaEngine::fisher(const FisherSpec& f) {
   const Ragged& data = s.dataset(f.dataset);
   GradientPasses passes(s, {f.head, f.loss, 0, f.labels_from_model}, static_cast<int64_t>(f.rows.size()));
   const int64_t slot = s.new_slot();
+  Communicator* const ranks = s.communicator();
   const float scale = 1.0f / static_cast<float>(f.rows.size());
-  for (const int32_t row : f.rows) {
-    if (stop.load()) {
-      s.slots.erase(slot);
-      throw Error("ERR_STOPPED", "the Fisher information was stopped");
-    }
+  for (int64_t i = 0; i < static_cast<int64_t>(f.rows.size()); ++i) {
+    require_to_go_on(s, i, stop_flag(), slot, "the Fisher information was stopped");
+    if (i % s.rank.size() != s.rank.index) continue;
+    const int32_t row = f.rows[static_cast<size_t>(i)];
     Batch batch = make_batch(data, &row, 1, row);
     if (f.loss == lrdist::Loss::masked_lm) mask_tokens(batch, f.masking, s.layout.model.vocab, s.spec.seed, 0);
     if (batch.wanted.count() == 0) continue;
     passes.run(batch, data).add_squares(s.gradients.data(), s.slots.at(slot).weights.data(), scale, s.replicas);
   }
+  if (ranks) ranks->reduce({all_of(s.slots.at(slot))});
   return slot;
 }
 
@@ -113,11 +123,10 @@ int64_t CudaEngine::gradient(const GradientSpec& spec) {
   const auto total = static_cast<int64_t>(spec.rows.size());
   GradientPasses passes(s, {spec.head, spec.loss}, total);
   const int64_t slot = s.new_slot();
-  for (int64_t begin = 0; begin < total;) {
-    if (stop.load()) {
-      s.slots.erase(slot);
-      throw Error("ERR_STOPPED", "the gradient was stopped");
-    }
+  Communicator* const ranks = s.communicator();
+  int64_t number = 0;  // of the batch
+  for (int64_t begin = 0; begin < total; ++number) {
+    require_to_go_on(s, number, stop_flag(), slot, "the gradient was stopped");
     int64_t end = begin, tokens = 0;
     do {
       tokens += data.offsets[static_cast<size_t>(spec.rows[static_cast<size_t>(end)]) + 1] - data.offsets[static_cast<size_t>(spec.rows[static_cast<size_t>(end)])];
@@ -127,9 +136,10 @@ int64_t CudaEngine::gradient(const GradientSpec& spec) {
     if (spec.loss == lrdist::Loss::masked_lm) mask_tokens(batch, spec.masking, s.layout.model.vocab, s.spec.seed, 0);
     const float share = static_cast<float>(end - begin) / static_cast<float>(total);
     begin = end;
-    if (batch.wanted.count() == 0) continue;
+    if (number % s.rank.size() != s.rank.index || batch.wanted.count() == 0) continue;
     passes.run(batch, data).add_scaled(s.gradients.data(), s.slots.at(slot).weights.data(), share, s.replicas);
   }
+  if (ranks) ranks->reduce({all_of(s.slots.at(slot))});
   return slot;
 }
 

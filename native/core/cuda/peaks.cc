@@ -83,7 +83,7 @@ Peaks CudaEngine::measure_peaks(const PeakSpec& spec) {
     const Matrix x(d, type, k, shape.m, shape.k), dy(d, type, k, shape.m, shape.n), w(d, type, k, shape.n, shape.k);
     const double flops = 2.0 * static_cast<double>(k) * static_cast<double>(shape.m) * static_cast<double>(shape.n) * static_cast<double>(shape.k);
     const auto rate = [&](const Matrices& out, const Matrices& a, bool ta, const Matrices& b, bool tb) {
-      peaks.flops_per_second.push_back(flops / best_of(d, spec.rounds, stop, [&] { d.multiply(out, a, ta, b, tb, k, false); }));
+      peaks.flops_per_second.push_back(flops / best_of(d, spec.rounds, stop_flag(), [&] { d.multiply(out, a, ta, b, tb, k, false); }));
     };
     const Matrix y(d, type, k, shape.m, shape.n), dx(d, type, k, shape.m, shape.k), dw(d, Type::f32, k, shape.n, shape.k);
     rate(y.view, x.view, false, w.view, true);
@@ -92,7 +92,7 @@ Peaks CudaEngine::measure_peaks(const PeakSpec& spec) {
   }
   const int64_t bytes = std::min(int64_t{1} << 29, d.free_bytes() / 8 / 16 * 16);  // beyond any cache
   const Array<unsigned char> from = cleared<unsigned char>(d, bytes), to = cleared<unsigned char>(d, bytes);
-  peaks.copy_bytes_per_second = 2.0 * static_cast<double>(bytes) / best_of(d, spec.rounds, stop, [&] { d.copy(to.data(), from.data(), bytes); });
+  peaks.copy_bytes_per_second = 2.0 * static_cast<double>(bytes) / best_of(d, spec.rounds, stop_flag(), [&] { d.copy(to.data(), from.data(), bytes); });
   return peaks;
 }
 

@@ -8,13 +8,23 @@
 
 namespace lrdist::cuda {
 
-State::State(const SessionSpec& s) : spec(s), layout(make_layout(s)), replicas(s.replicas) {}
+State::State(const SessionSpec& s, const Rank& r) : spec(s), rank(r), layout(make_layout(s)), replicas(s.replicas) {}
 State::~State() = default;
 
 Device& State::device() {
   if (!device_) device_ = open_device(spec.device, spec.precision == Precision::tf32);
   released.clear();
   return *device_;
+}
+
+Communicator* State::communicator() {
+  if (!rank.group) return nullptr;
+  const int64_t generation = rank.group->generation();
+  if (communicator_ && communicator_generation_ == generation) return communicator_.get();
+  communicator_.reset();
+  communicator_ = device().join(*rank.group, rank.index);
+  communicator_generation_ = generation;
+  return communicator_.get();
 }
 
 void State::require_room(int64_t bytes_of_one, const std::string& what) {

@@ -9,6 +9,7 @@
 #include "../layout.h"
 #include "array.h"
 #include "cuda_engine.h"
+#include "group.h"
 
 namespace lrdist::cuda {
 
@@ -25,14 +26,17 @@ struct Slot {
 struct Passes;
 
 struct State {
-  explicit State(const SessionSpec& spec);
+  State(const SessionSpec& spec, const Rank& rank);
   ~State();
 
  private:
   std::unique_ptr<Device> device_;  // outlives what lies in its memory
+  std::unique_ptr<Communicator> communicator_;
+  int64_t communicator_generation_ = 0;
 
  public:
   const SessionSpec spec;
+  const Rank rank;
   Layout layout;
   int64_t replicas;
 
@@ -67,6 +71,10 @@ struct State {
   // Opened when first asked for, on the engine's thread.
   Device& device();
   bool opened() const { return device_ != nullptr; }
+  // The group's; null without one. Made when first asked for, by all ranks at the same place in a job.
+  Communicator* communicator();
+  // Before part `step` of a job: whether to go on. The same on every rank.
+  bool goes_on(int64_t step, bool go) { return rank.group ? rank.group->agree(rank.index, step, go) : go; }
 
   // Where `low` begins in the arena; the embeddings before it are looked up in fp32.
   int64_t low_begin() const { return layout.factors_begin(); }

@@ -5,6 +5,9 @@
 #include <optional>
 #include <utility>
 
+#include "gradient_exchange.h"
+#include "shards.h"
+
 namespace lrdist::cuda {
 namespace {
 
@@ -20,12 +23,8 @@ SegmentResult Trainer::run(const std::atomic<bool>& stop) {
   int64_t tokens = 0;
   const int64_t waited = device_.synchronizations();
   for (int64_t step = 0; step < segment_.steps; ++step) {
-    if (stop.load()) {
-      result_.stopped = true;
-      break;
-    }
-    if (std::none_of(finite_.begin(), finite_.end(), [](uint8_t f) { return f != 0; })) break;
     if (steps_.empty()) pack();
+    if (!goes_on(step, stop)) break;
     tokens += steps_.front().tokens;
     enqueue(steps_.front());
     steps_.pop_front();
@@ -46,6 +45,13 @@ SegmentResult Trainer::run(const std::atomic<bool>& stop) {
   return std::move(result_);
 }
 
+bool Trainer::goes_on(int64_t step, const std::atomic<bool>& stop) {
+  const bool finite = std::any_of(finite_.begin(), finite_.end(), [](uint8_t f) { return f != 0; }), stopped = stop.load();
+  if (s_.goes_on(step, finite && !stopped)) return true;
+  result_.stopped = stopped;
+  return false;
+}
+
 void Trainer::pack() {
   std::vector<int32_t> numbers;
   std::vector<int64_t> starts;
@@ -58,14 +64,16 @@ void Trainer::pack() {
       const int64_t index = segment_.batch_part[next_batch_];
       const Part& part = segment_.parts[static_cast<size_t>(index)];
       const int32_t begin = segment_.row_offsets[next_batch_], count = segment_.row_offsets[next_batch_ + 1] - begin;
-      Batch batch = make_batch(s_.dataset(part.dataset), segment_.rows.data() + begin, count, slot);
+      std::function<void(Batch&)> mask;
+      if (part.loss == lrdist::Loss::masked_lm)
+        mask = [&](Batch& b) { mask_tokens(b, part.masking, s_.layout.model.vocab, s_.spec.seed, segment_.step_offset + next_step_); };
+      const auto [batch, weight, tokens, learns] = share_of(s_.dataset(part.dataset), segment_.rows.data() + begin, count, slot, s_.rank, mask);
       slot += count;
-      if (part.loss == lrdist::Loss::masked_lm) mask_tokens(batch, part.masking, s_.layout.model.vocab, s_.spec.seed, segment_.step_offset + next_step_);
-      step.tokens += batch.tokens();
-      if (batch.wanted.count() == 0) continue;  // no masked token
+      step.tokens += tokens;
+      if (!learns) continue;  // no masked token
       const Bucket bucket = bucket_of(batch);
       starts.push_back(static_cast<int64_t>(numbers.size()));
-      append_record(numbers, batch, s_.dataset(part.dataset), bucket, segment_.weights[next_batch_]);
+      append_record(numbers, batch, s_.dataset(part.dataset), bucket, segment_.weights[next_batch_] * weight);
       moved = p_.feed.reserve(bucket) || moved;
       PassKind kind = kind_of(index, bucket);
       if (keeps_states_ && part.loss != lrdist::Loss::masked_lm) kind.encoder.stored = p_.store.use(s_, part.dataset, batch);
@@ -150,7 +158,7 @@ void Trainer::record_update(Track& track, int64_t step_kind) {
 
 void Trainer::enqueue(const PlannedStep& step) {
   const Written& after = step.passes.empty() ? nothing_ : *step.passes.back().after;
-  if (p_.tracks.size() == 1 && step.passes.size() == 1) {
+  if (p_.tracks.size() == 1 && step.passes.size() == 1 && !ranks_) {
     enqueue_whole(step.passes.front());
   } else {
     for (size_t track = 0; track < p_.tracks.size(); ++track) {
@@ -188,10 +196,16 @@ void Trainer::enqueue_passes(const PlannedStep& step, size_t index) {
       p_.feed.advance(0, 1);
     }));
   }
+  if (ranks_ && !step.passes.empty()) exchange(*step.passes.back().after, track);
   // The next track reads the same batches.
   const auto passes = static_cast<unsigned>(step.passes.size());
   p_.feed.advance(last_track ? 1 : 0, last_track ? 0 : 0u - passes);
   if (overlaps_) passes_done_[index] = device_.mark();
+}
+
+void Trainer::exchange(const Written& written, const Track& track) {
+  const GradientArena arena{s_.gradients.data() + track.first * s_.layout.size, s_.layout.size, written.tensors, written.word_dense};
+  exchange_gradients(device_, *ranks_, s_.layout, learning_, {arena, track.count, p_.step_loss.data() + track.first, track.stamp.data(), p_.feed.step()});
 }
 
 void Trainer::enqueue_update(const PlannedStep& step, size_t index) {

@@ -47,6 +47,8 @@ class Trainer {
   void begin_updates();
   UpdateBuffers buffers_of(const Track& track) const;
 
+  bool goes_on(int64_t step, const std::atomic<bool>& stop);
+
   // Packs and sends the batches of the next steps.
   void pack();
   PassKind kind_of(int64_t part, const Bucket& bucket) const;
@@ -62,6 +64,8 @@ class Trainer {
   // A graph for each pass and one for the update, on queues of their own if there are two tracks.
   void enqueue_passes(const PlannedStep& step, size_t track);
   void enqueue_update(const PlannedStep& step, size_t track);
+  // Sums what the passes left over all ranks.
+  void exchange(const Written& written, const Track& track);
 
   void send_results(int64_t step, int64_t tokens);
   // Passes on the results of steps that are done; with `all`, waits for them.
@@ -73,6 +77,7 @@ class Trainer {
   const Segment& segment_;
   const std::function<void(StepEvent&&)>& on_step_;
   const int64_t k_;
+  Communicator* const ranks_;  // null: this device is alone
 
   Learning learning_;  // of any replica; the update looks at each one's own
   int64_t lowest_ = 0, shared_ = 0;

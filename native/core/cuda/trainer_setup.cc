@@ -8,7 +8,7 @@
 namespace lrdist::cuda {
 
 Trainer::Trainer(State& state, const Segment& segment, const std::function<void(StepEvent&&)>& on_step)
-    : s_(state), device_(state.device()), p_(passes_of(state)), segment_(segment), on_step_(on_step), k_(state.replicas) {
+    : s_(state), device_(state.device()), p_(passes_of(state)), segment_(segment), on_step_(on_step), k_(state.replicas), ranks_(state.communicator()) {
   s_.need_weights();
   s_.need_moments();
   s_.need_gradients();

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "core/engine.h"
+#include "engine.h"
 
 namespace lrdist {
 
@@ -36,6 +36,11 @@ ComputeThread::Ticket ComputeThread::submit(std::function<void()> work) {
   }
   arrived_.notify_one();
   return job;
+}
+
+void ComputeThread::finish(const Ticket& job) {
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [&] { return job->state == Job::ended; });
 }
 
 void ComputeThread::withdraw(const Ticket& job) {

@@ -27,6 +27,9 @@ class ComputeThread {
 
   Ticket submit(std::function<void()> work);
 
+  // Waits for its end.
+  void finish(const Ticket& job);
+
   // Takes a job that has not started off the queue; waits for the end of one that has. Afterwards its work runs no more.
   void withdraw(const Ticket& job);
 
