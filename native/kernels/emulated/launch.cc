@@ -10,6 +10,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fiber.h"
@@ -55,6 +56,9 @@ class Processor {
  public:
   Order order = order_from_environment();
 
+  ~Processor() {
+    for (const auto& [stacks, bytes] : stacks_) munmap(stacks, bytes);
+  }
   void launch(const Entry& entry, const Launch& shape, const void* arguments);
   Thread& current() { return *current_; }
   Thread& lane(int index) { return threads_[current_->view.thread.x / warp_lanes * warp_lanes + static_cast<unsigned>(index)]; }
@@ -70,6 +74,7 @@ class Processor {
   [[noreturn]] void give_up(const std::string& why);
 
   std::deque<Thread> threads_;
+  std::vector<std::pair<void*, size_t>> stacks_;
   std::vector<unsigned char> shared_;
   Thread* current_ = nullptr;
   const Entry* entry_ = nullptr;
@@ -98,9 +103,9 @@ void Processor::body(void* processor, unsigned index) {
 void Processor::make_threads(unsigned count) {
   const auto have = static_cast<unsigned>(threads_.size());
   if (count <= have) return;
-  // Not given back: the fibers of a thread live as long as the process, as does the thread of a session.
   void* stacks = mmap(nullptr, (count - have) * stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (stacks == MAP_FAILED) throw std::bad_alloc();
+  stacks_.push_back({stacks, (count - have) * stack_bytes});
   for (unsigned i = have; i < count; ++i) threads_.emplace_back().fiber.give_stack(static_cast<char*>(stacks) + (i - have) * stack_bytes, stack_bytes);
 }
 
