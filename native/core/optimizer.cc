@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "late_rows.h"
 #include "profile.h"
 
 namespace lrdist {
@@ -51,8 +52,13 @@ std::vector<uint8_t> updated_tensors(const Layout& layout, const Learning& learn
   return tensors;
 }
 
+kernels::AdamSettings adam_settings(const Plan& plan, double clip) {
+  return {static_cast<float>(plan.beta2),     static_cast<float>(plan.eps),       static_cast<float>(clip),
+          static_cast<float>(1 - plan.beta1), static_cast<float>(1 - plan.beta2), plan.optimizer == Optimizer::adamw};
+}
+
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
-                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments, const kernels::LowTarget& low) {
+                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments, const kernels::LowTarget& low, LateRows* late) {
   const profile::Phase phase("optimizer");
   const bool decoupled = plan.optimizer == Optimizer::adamw;
   std::vector<AdamChunk> chunks;
@@ -86,6 +92,11 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
       std::fill_n(moments.first + place.offset + row * width, width, 0.0f);
       std::fill_n(moments.second + place.offset + row * width, width, 0.0f);
     }
+    if (late) {
+      for (const int32_t row : gradients.word_rows()) add_range(chunks, chunk, place.offset + row * width, place.offset + (row + 1) * width);
+      late->put_off(chunk, gradients.word_rows());
+      continue;
+    }
     for_runs(moments.touched, true, [&](int64_t begin, int64_t end) { add_range(chunks, chunk, place.offset + begin * width, place.offset + end * width); });
     if (decoupled && weight_decay != 0) {
       const float keep = 1.0f - chunk.lr * chunk.decay;
@@ -95,9 +106,7 @@ void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, con
       });
     }
   }
-  const kernels::AdamSettings settings{static_cast<float>(plan.beta2),     static_cast<float>(plan.eps),       static_cast<float>(clip),
-                                       static_cast<float>(1 - plan.beta1), static_cast<float>(1 - plan.beta2), decoupled};
-  kernels::adam(weights, moments.first, moments.second, gradients.data(), annealing.anchor, chunks, settings, low);
+  kernels::adam(weights, moments.first, moments.second, gradients.data(), annealing.anchor, chunks, adam_settings(plan, clip), low);
 }
 
 }  // namespace lrdist

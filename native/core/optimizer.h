@@ -31,8 +31,13 @@ struct Annealing {
   const float* anchor = nullptr;
 };
 
-// factors: [G] if per group, else one. clip: factor on the gradients.
+kernels::AdamSettings adam_settings(const Plan& plan, double clip);
+
+class LateRows;
+
+// factors: [G] if per group, else one. clip: factor on the gradients. late: takes the rows of the word embedding without a gradient.
 void optimizer_step(const Layout& layout, const Plan& plan, int64_t replica, const Learning& learning, const Gradients& gradients, const double* factors,
-                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments, const kernels::LowTarget& low = {});
+                    bool factors_per_group, double clip, const Annealing& annealing, float* weights, Moments& moments, const kernels::LowTarget& low = {},
+                    LateRows* late = nullptr);
 
 }  // namespace lrdist

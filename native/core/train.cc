@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "heads.h"
+#include "late_rows.h"
 #include "penalties.h"
 #include "prefix.h"
 #include "profile.h"
@@ -62,6 +63,10 @@ SegmentResult CpuEngine::train(const Segment& segment, const std::function<void(
   const bool frozen_dropout = segment.dropout && segment.frozen_dropout;
   SharedPrefix prefix = share_prefix(s, lowest, frozen_dropout && (s.spec.model.hidden_dropout > 0 || s.spec.model.attention_dropout > 0));
 
+  std::vector<std::unique_ptr<LateRows>> late(static_cast<size_t>(replicas));
+  for (int64_t k = 0; k < replicas; ++k)
+    if (may_be_late(s.layout, plan, learning[k], k, segment.parts)) late[k] = std::make_unique<LateRows>(s, k);
+
   SegmentResult result{};
   result.losses.assign(static_cast<size_t>(replicas * segment.steps), nan);
   result.grad_norms.assign(static_cast<size_t>(replicas * segment.steps), nan);
@@ -102,6 +107,7 @@ SegmentResult CpuEngine::train(const Segment& segment, const std::function<void(
       for (size_t i = 0; i < batches.size(); ++i) {
         const MicroBatch& b = batches[i];
         if (b.batch.wanted.count() == 0) continue;  // no masked token
+        if (late[k]) late[k]->need(b.batch.ids);
         EncoderActivations kept;
         const DatasetRef dataset{b.part->dataset, s.dataset(b.part->dataset)};
         const HiddenStates start = prefix.take(frozen, b.batch, i, k, b.part->loss == Loss::masked_lm ? nullptr : &dataset);
@@ -129,7 +135,8 @@ SegmentResult CpuEngine::train(const Segment& segment, const std::function<void(
       Moments moments{s.first.mutable_data_ptr<float>() + k * s.layout.size, s.second.mutable_data_ptr<float>() + k * s.layout.size, std::move(replica.steps),
                       std::move(replica.touched)};
       optimizer_step(s.layout, plan, k, learning[k], s.gradients, segment.factors.data() + (k * segment.steps + step) * per_step, segment.factors_per_group, clip,
-                     regularizer.annealing(global_step - segment.stage_offset + 1), s.weights_of(k), moments, s.low.target(s.layout, k));
+                     regularizer.annealing(global_step - segment.stage_offset + 1), s.weights_of(k), moments, s.low.target(s.layout, k),
+                     late[k].get());
       replica.steps = std::move(moments.steps);
       replica.touched = std::move(moments.touched);
     }

@@ -119,6 +119,14 @@ struct LowTarget {
 };
 void adam(float* w, float* m, float* v, const float* g, const float* anchor, const std::vector<AdamChunk>& chunks, const AdamSettings& settings,
           const LowTarget& low = {});
+// A row without a gradient that makes several steps at once. Without moments it only decays: they are zero.
+struct LateChunk {
+  int64_t begin, end;  // in the arena
+  const AdamChunk* steps;
+  int64_t count;
+  bool moments;
+};
+void adam_late(float* w, float* m, float* v, const std::vector<LateChunk>& chunks, const AdamSettings& settings);
 // Decoupled decay of a range that has no moments, w *= keep, and RecAdam's pull after it, if there is an anchor.
 void decay(float* w, int64_t n, float keep, const float* anchor, float pull);
 // sum += scale * g^2

@@ -32,20 +32,26 @@ double sum_over(Range range, const F& f) {
   return sum;
 }
 
-// f(0) + f(1) + ... + f(n - 1), by all threads; length(i) says how much work f(i) is.
+// Calls f(0), f(1), ..., f(n - 1), shared out among all threads; length(i) says how much work f(i) is.
 template <class Length, class F>
-double parallel_sum(int64_t n, const Length& length, const F& f) {
+void parallel_by_length(int64_t n, const Length& length, const F& f) {
   std::vector<int64_t> starts(static_cast<size_t>(n));
   int64_t total = 0;
   for (int64_t i = 0; i < n; ++i) {
     starts[static_cast<size_t>(i)] = total;
     total += length(i);
   }
-  std::vector<double> parts(static_cast<size_t>(n));
   const auto first_from = [&](int64_t at) { return std::lower_bound(starts.begin(), starts.end(), at) - starts.begin(); };
   at::parallel_for(0, total, 4096, [&](int64_t begin, int64_t end) {
-    for (int64_t i = first_from(begin), last = first_from(end); i < last; ++i) parts[static_cast<size_t>(i)] = f(i);
+    for (int64_t i = first_from(begin), last = first_from(end); i < last; ++i) f(i);
   });
+}
+
+// f(0) + f(1) + ... + f(n - 1), in the same way.
+template <class Length, class F>
+double parallel_sum(int64_t n, const Length& length, const F& f) {
+  std::vector<double> parts(static_cast<size_t>(n));
+  parallel_by_length(n, length, [&](int64_t i) { parts[static_cast<size_t>(i)] = f(i); });
   double sum = 0;
   for (const double part : parts) sum += part;
   return sum;
