@@ -8,6 +8,7 @@ export const environment = {
   LRDIST_DATA: 'folder with glue/ and models/ for the tests that need real data',
   LRDIST_MARCH: 'value of -march for the native build (default native)',
   LRDIST_MATMUL: 'mkl, onednn or the choice of a record: library for matrix products instead of measuring',
+  LRDIST_NCCL: 'path of libnccl.so, by which several GPUs train one job (default: beside libtorch)',
   LRDIST_NVRTC: 'path of libnvrtc.so, the compiler of the GPU kernels (default: beside libtorch)',
   LRDIST_STORAGE: 'storage of studies for commands that are given none',
   LRDIST_TEST_DEVICE: 'device that native and parity tests run on (default cpu)',

@@ -1,5 +1,6 @@
 import { nvidiaDriver } from '../../lib/native/cuda-facts.ts';
-import { chooseDevice, gpuName } from '../../lib/native/devices.ts';
+import { chooseDevice } from '../../lib/native/choose-device.ts';
+import { deviceNames, gpuName } from '../../lib/native/devices.ts';
 import { loadNative } from '../../lib/native/load.ts';
 import type { Card } from './machine.ts';
 
@@ -13,6 +14,6 @@ export function cardOf(device: string): Card | undefined {
     card,
     driver: nvidiaDriver() ?? 'unknown',
     cuda: `${info.cuda.libtorch} of libtorch, ${info.cuda.driver} of the driver`,
-    capability: info.devices.find((each) => each.name === name)!.capability,
+    capability: info.devices.find((each) => each.name === deviceNames(name)[0])!.capability,
   };
 }

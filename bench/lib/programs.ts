@@ -1,5 +1,6 @@
 /** Command lines of the programs that are compared. */
 import { join } from 'node:path';
+import { deviceNames } from '../../lib/native/devices.ts';
 import { cli, data, hfTrainer, type Precision } from './case.ts';
 import { findPython, peersPython } from './python.ts';
 import { root, shown, type Side } from './side.ts';
@@ -33,8 +34,12 @@ export const precisionFlags = (precision: Precision): { bf16: boolean; tf32: boo
   tf32: precision === 'tf32',
 });
 
-/** Of a rehearsal the peers' part is on the processor. */
-export const peerDevice = (device: string): string => (device === 'emulated' ? 'cpu' : device);
+/** Of a rehearsal the peers' part is on the processor. @throws Error for several devices, on which they are not started */
+export function peerDevice(device: string): string {
+  if (deviceNames(device).length > 1 || device === 'cuda:all')
+    throw new Error(`--device: the programs that lrdist is compared with run on one device, received ${device}`);
+  return device === 'emulated' ? 'cpu' : device;
+}
 
 const peerFlags = (s: StepSetting, seed: number): string[] =>
   flags({

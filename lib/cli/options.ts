@@ -241,7 +241,8 @@ export const deviceOptions = define({
     type: 'string',
     requiresArg: true,
     defaultDescription: 'cpu',
-    describe: 'device to compute on: cpu, cuda (the first GPU), cuda:N, or auto (the first GPU if there is one)',
+    describe:
+      'device to compute on: cpu, cuda (the first GPU), cuda:N, or auto (the first GPU if there is one); one job on several GPUs: cuda:0,cuda:1 or cuda:all',
   },
   threads: { type: 'number', requiresArg: true, describe: 'compute threads' },
   bf16: { type: 'boolean', describe: 'compute in bfloat16, with weights and their update in fp32' },

@@ -49,6 +49,8 @@ export interface NativeCuda {
   readonly driver: string;
   /** Path of the NVRTC that compiles the kernels. */
   readonly nvrtc: string;
+  /** Version of the NCCL by which several GPUs exchange gradients, such as "2.29.3"; empty without GPUs. Absent: the addon is from before it. */
+  readonly nccl?: string;
   /** Why there is no GPU among the devices, in one sentence; empty if there is one or nothing speaks of CUDA. */
   readonly problem: string;
 }
@@ -99,7 +101,10 @@ export interface NativeSessionSpec {
   readonly model: NativeModelSpec;
   readonly heads: readonly NativeHead[];
   readonly replicas: number;
-  /** `cpu`, `cuda` (the first), `cuda:1`, ..., or `emulated`: the kernels of CUDA on the processor, for tests. */
+  /**
+   * `cpu`, `cuda` (the first), `cuda:1`, ..., or `emulated`: the kernels of CUDA on the processor, for tests. Several with commas, `cuda:0,cuda:1` or
+   * `emulated,emulated`: each holds everything, and each batch's rows are dealt out to them.
+   */
   readonly device: string;
   readonly precision: Precision;
   readonly threads: number;

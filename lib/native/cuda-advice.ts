@@ -9,7 +9,7 @@ export interface CudaFacts {
   /** CUDA version that libtorch was built with, where it is known without loading it: "13" or "13.0". */
   readonly libtorchCuda: string | undefined;
   /** What the addon found; undefined where it does not load. */
-  readonly found: Pick<NativeCuda, 'libtorch' | 'driver' | 'nvrtc' | 'problem'> | undefined;
+  readonly found: Pick<NativeCuda, 'libtorch' | 'driver' | 'nvrtc' | 'nccl' | 'problem'> | undefined;
   readonly devices: readonly Pick<NativeDevice, 'name' | 'description' | 'capability'>[];
   /** NVRTC's libraries of built-in functions, beside it. */
   readonly builtins: readonly string[];
@@ -37,7 +37,9 @@ export function cudaAdvice(facts: CudaFacts): string[] {
   if (libtorch === undefined) return [];
   return [
     ...driverAdvice(facts),
-    ...(found === undefined || driverCuda === '' ? [] : [...nvrtcAdvice(facts), ...cardAdvice(facts)]),
+    ...(found === undefined || driverCuda === ''
+      ? []
+      : [...nvrtcAdvice(facts), ...cardAdvice(facts), ...ncclAdvice(facts)]),
   ];
 }
 
@@ -81,6 +83,20 @@ function cardAdvice({ found, devices, libtorchCuda }: CudaFacts): string[] {
     Number.parseInt(found!.driver, 10) < Number.parseInt(known(found!.libtorch) ?? libtorchCuda ?? '0', 10);
   if (cards.length > 0 || tooOld || found!.problem === '') return advice;
   return [`No GPU can be used: ${found!.problem}.`];
+}
+
+function ncclAdvice({ found, devices, libtorchCuda }: CudaFacts): string[] {
+  if (devices.length < 2 || found!.nccl !== '') return [];
+  const wheel = ncclPackage(known(found!.libtorch) ?? libtorchCuda);
+  return [
+    `There are ${devices.length} GPUs, but no NCCL beside libtorch, by which several train one job: install the Python package ${wheel} where torch is (\`pip install ${wheel}\`), or set LRDIST_NCCL to the path of libnccl.so.2. Searches use all GPUs without it.`,
+  ];
+}
+
+/** The Python package of NCCL for a libtorch of this CUDA version. */
+export function ncclPackage(libtorchCuda: string | undefined): string {
+  const major = Number.parseInt(libtorchCuda ?? '', 10);
+  return `nvidia-nccl-cu${Number.isNaN(major) ? 13 : major}`;
 }
 
 /** CUDA's major version that a driver supports, by its own version; undefined where that is not known. */

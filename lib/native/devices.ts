@@ -1,14 +1,19 @@
-/** Devices by the names that users give. */
+/** Devices by their names. */
 import { LrdistError } from '../errors.ts';
 import type { NativeInfo, Precision } from './boundary.ts';
 
 /** What a session's numbers hang on: `cuda:0` and `cuda:1` are of one kind. */
 export type DeviceKind = 'cpu' | 'cuda' | 'emulated';
 
-type Facts = Pick<NativeInfo, 'devices' | 'cuda'>;
+/** The devices of a name: one, or those of a list such as `cuda:0,cuda:1`, which train one job together. */
+export function deviceNames(device: string): readonly string[] {
+  return device.split(',').map((name) => name.trim());
+}
 
+/** Those of a list are all of one kind. */
 export function deviceKind(device: string): DeviceKind {
-  return device === 'emulated' ? 'emulated' : device.startsWith('cuda') ? 'cuda' : 'cpu';
+  const first = deviceNames(device)[0]!;
+  return first === 'emulated' ? 'emulated' : first.startsWith('cuda') ? 'cuda' : 'cpu';
 }
 
 /** Names of the GPUs, in order. */
@@ -16,42 +21,22 @@ export function gpus({ devices }: Pick<NativeInfo, 'devices'>): readonly string[
   return devices.flatMap(({ name }) => (deviceKind(name) === 'cuda' ? [name] : []));
 }
 
-/** What the driver calls a GPU; undefined for other devices. */
+/** What the driver calls a GPU, or those of a list: `NVIDIA H200`, `2 x NVIDIA H200`. Undefined for other devices. */
 export function gpuName(device: string, { devices }: Pick<NativeInfo, 'devices'>): string | undefined {
-  const found = deviceKind(device) === 'cuda' ? devices.find(({ name }) => name === device) : undefined;
-  return found?.description === '' ? undefined : found?.description;
+  if (deviceKind(device) !== 'cuda') return undefined;
+  const counts = new Map<string, number>();
+  for (const each of deviceNames(device)) {
+    const { description = '' } = devices.find(({ name }) => name === each) ?? {};
+    if (description !== '') counts.set(description, (counts.get(description) ?? 0) + 1);
+  }
+  if (counts.size === 0) return undefined;
+  return Array.from(counts, ([name, count]) => (count === 1 ? name : `${count} x ${name}`)).join(', ');
 }
 
-/**
- * `cpu`, `cuda` (the first GPU), `cuda:1`, ..., or `auto`: the first GPU, else the processor. Also `emulated`, for tests: it runs the GPU's kernels on the
- * processor, slowly.
- *
- * @returns the engine's name of the device
- * @throws ERR_DEVICE_UNAVAILABLE saying what is missing
- */
-export function chooseDevice(wanted: string, facts: Facts): string {
-  if (wanted === 'cpu' || wanted === 'emulated') return wanted;
-  const there = gpus(facts);
-  if (wanted === 'auto') return there[0] ?? 'cpu';
-  if (wanted === 'cuda' && there.length > 0) return there[0]!;
-  if (there.includes(wanted)) return wanted;
-  if (!/^cuda(:\d+)?$/.test(wanted))
-    throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no device "${wanted}"`, {
-      remedy: `Use one of cpu, cuda, cuda:N, auto; \`lrdist doctor\` lists the devices.`,
-    });
-  if (there.length > 0)
-    throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no GPU ${wanted}, only ${there.join(', ')}`, {
-      remedy: 'Numbers count the GPUs that CUDA_VISIBLE_DEVICES leaves, from 0.',
-    });
-  throw new LrdistError('ERR_DEVICE_UNAVAILABLE', `there is no GPU to use: ${whyNoGpu(facts)}`, {
-    remedy: 'Use --device cpu, or run `lrdist doctor`, which says what to install.',
-  });
-}
-
-function whyNoGpu({ cuda }: Facts): string {
-  if (cuda.problem !== '') return cuda.problem;
-  if (cuda.libtorch === '') return 'libtorch is a build without CUDA';
-  return cuda.driver === '' ? 'no NVIDIA driver is loaded' : 'the driver shows none';
+/** Kind, number and cards, as records say them: `cuda (2 x NVIDIA H200)`, `2 x emulated`. */
+export function deviceText(kind: string, count: number, card: string | undefined): string {
+  if (card !== undefined) return `${kind} (${card})`;
+  return count === 1 ? kind : `${count} x ${kind}`;
 }
 
 /** @throws ERR_DEVICE_UNAVAILABLE for a precision that the device does not compute in */

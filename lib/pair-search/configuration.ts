@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { deviceKind, gpuName } from '../native/devices.ts';
+import { deviceKind, deviceNames, gpuName } from '../native/devices.ts';
 import { loadNative } from '../native/load.ts';
 import { toDocument } from '../rates/file.ts';
 import type { RateDistribution } from '../rates/distribution.ts';
@@ -46,12 +46,15 @@ export interface FirstStageParts {
 export function firstStageConfiguration({ model, modelDigest: source, task, training, rates }: FirstStageParts) {
   const { spec, session } = model;
   const info = loadNative().info();
+  const { length: devices } = deviceNames(spec.device);
   return {
     lrdist: packageVersion,
     libtorch: info.libtorchLoaded,
     matmul: session.matmul(),
     spec: { ...spec, replicas: 1, matmul: undefined, device: deviceKind(spec.device) },
     card: gpuName(spec.device, info),
+    // Sums over several are rounded in another order.
+    devices: devices === 1 ? undefined : devices,
     model: source,
     task: task.name,
     rows: rowsDigest(task, 'train'),

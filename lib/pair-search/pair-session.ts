@@ -1,7 +1,7 @@
 /** A pair of tasks under one seed, ready to train batches of candidates: replicas of one session. */
 import { requireHead } from '../forgetting/first-model.ts';
 import { remember } from '../forgetting/memory.ts';
-import { deviceKind, gpuName } from '../native/devices.ts';
+import { deviceKind, deviceNames, deviceText, gpuName } from '../native/devices.ts';
 import { loadNative } from '../native/load.ts';
 import type { TaskMetric } from '../report/shift-record.ts';
 import { openModel } from '../train/open.ts';
@@ -60,12 +60,11 @@ export class PairSession implements AsyncDisposable {
     return this.#pair.metrics;
   }
 
-  /** The kind of device, and which card; undefined for the processor. */
+  /** The kind of device, how many, and which card; undefined for the processor. */
   get device(): string | undefined {
     const { device } = this.#pair.model.spec;
     if (device === 'cpu') return undefined;
-    const card = gpuName(device, loadNative().info());
-    return card === undefined ? deviceKind(device) : `${deviceKind(device)} (${card})`;
+    return deviceText(deviceKind(device), deviceNames(device).length, gpuName(device, loadNative().info()));
   }
 
   /** The library chosen for matrix products: another one gives other bits. */

@@ -29,7 +29,10 @@ export interface ModelOptions extends Operation {
   readonly heads?: readonly HeadOptions[];
   /** Models trained at once from the same weights. Default 1. */
   readonly replicas?: number;
-  /** `cpu` (default), `cuda` (the first GPU), `cuda:1`, ..., or `auto`: the first GPU if there is one. Also `emulated`, for tests: the GPU's kernels on the processor, slowly. */
+  /**
+   * `cpu` (default), `cuda` (the first GPU), `cuda:1`, ..., or `auto`: the first GPU if there is one. Several GPUs for one job: `cuda:0,cuda:1`, or `cuda:all`.
+   * Also `emulated`, for tests: the GPU's kernels on the processor, slowly; `emulated,emulated` are two such devices.
+   */
   readonly device?: string;
   /** Compute threads; default LRDIST_THREADS or the physical cores. */
   readonly threads?: number;

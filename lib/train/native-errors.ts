@@ -6,7 +6,7 @@ const remedies: Partial<Record<ErrorCode, string>> = {
     'Use fewer replicas, a smaller batch (with --gradient_accumulation_steps the result stays the same), or shorter rows (--max_seq_length).',
   ERR_BUSY: 'One call at a time for each model: await the run or evaluation under way.',
   ERR_DISPOSED: 'Open the model again.',
-  ERR_DEVICE_UNAVAILABLE: 'Use --device cpu; `lrdist doctor` lists the devices.',
+  ERR_DEVICE_UNAVAILABLE: 'Use --device cpu, or run `lrdist doctor`, which lists the devices and says what to install.',
   ERR_DEVICE_LOST:
     'Start again: what was trained in this process is gone, finished trials and checkpoints are not. If it happens again, look at `nvidia-smi` and at the XID lines of `dmesg`, and use another GPU or --device cpu.',
   ERR_KERNEL:

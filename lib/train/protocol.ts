@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { LrdistError } from '../errors.ts';
-import { gpuName, type DeviceKind, deviceKind } from '../native/devices.ts';
+import { type DeviceKind, deviceKind, deviceNames, deviceText, gpuName } from '../native/devices.ts';
 import { loadNative } from '../native/load.ts';
 import type { Model } from './model.ts';
 import { describeRegularizers } from './regularizers.ts';
@@ -18,13 +18,17 @@ export function protocolOf(model: Model, plan: RunPlan, split: EncodedSplit): Pr
   const { counts } = plan;
   const { optimizer } = plan.plan;
   const info = loadNative().info();
-  const card = gpuName(model.spec.device, info);
+  const { device } = model.spec;
+  const card = gpuName(device, info);
+  const { length: devices } = deviceNames(device);
   return {
     lrdist: packageVersion,
     libtorch: info.libtorchLoaded,
     matmul: model.session.matmul(),
     threads: model.spec.threads,
-    device: deviceKind(model.spec.device),
+    device: deviceKind(device),
+    // Absent for one, so that checkpoints from before lists go on.
+    ...(devices === 1 ? {} : { devices }),
     ...(card === undefined ? {} : { card }),
     precision: model.spec.precision,
     model_seed: model.spec.seed,
@@ -87,16 +91,16 @@ export function digest(...parts: readonly (string | Int32Array | Uint8Array | Fl
 }
 
 /** Of the device alone. What a run learns does not hang on them: rows, masks and schedules are the same on every device. */
-const ofDevice = new Set(['device', 'card', 'matmul', 'threads']);
+const ofDevice = new Set(['device', 'devices', 'card', 'matmul', 'threads']);
 
 /**
- * Another kind of device, or another card, may go on with a run: only the last bits differ, in ways that rounding differs. Everything else must be the same.
+ * Another kind of device, another card, or another number of them, may go on with a run: only the last bits differ, in ways that rounding differs. Everything else must be the same.
  *
  * @returns what a user should know
  * @throws ERR_PROTOCOL_MISMATCH naming every difference
  */
 export function requireSame(checkpoint: string, then: Protocol, now: Protocol): readonly string[] {
-  const moved = then['device'] !== now['device'] || then['card'] !== now['card'];
+  const moved = ['device', 'devices', 'card'].some((key) => then[key] !== now[key]);
   const keys = [...new Set([...Object.keys(then), ...Object.keys(now)])];
   const different = keys.filter((key) => then[key] !== now[key] && !(moved && ofDevice.has(key)));
   if (different.length === 0)
@@ -122,7 +126,14 @@ export function deviceOf(protocol: Protocol): DeviceKind {
   return deviceKind(String(protocol['device'] ?? 'cpu'));
 }
 
-function nameOf(protocol: Protocol): string {
-  const { device = 'cpu', card } = protocol;
-  return card === undefined ? String(device) : `${device} (${card})`;
+/** As many devices as it was made on, the first of their kind. */
+export function devicesOf(protocol: Protocol): string {
+  const kind = deviceOf(protocol);
+  const length = Number(protocol['devices'] ?? 1);
+  if (length === 1) return kind;
+  return Array.from({ length }, (_, i) => (kind === 'cuda' ? `${kind}:${i}` : kind)).join(',');
+}
+
+function nameOf({ device = 'cpu', devices = 1, card }: Protocol): string {
+  return deviceText(String(device), Number(devices), card === undefined ? undefined : String(card));
 }

@@ -98,8 +98,8 @@ function testFiles(): readonly string[] {
 function writeSummary(out: string, outcomes: readonly Outcome[]): void {
   mkdirSync(out, { recursive: true });
   const lines = outcomes.map(
-    ({ part, name, code, seconds }) =>
-      `${(code === 0 ? 'ok' : code === null ? 'left out' : 'FAILED').padEnd(9)}${part} ${name} ${seconds.toFixed(1)} s`,
+    ({ part, name, code, seconds, skipped }) =>
+      `${(skipped !== undefined ? 'skipped' : code === 0 ? 'ok' : code === null ? 'left out' : 'FAILED').padEnd(9)}${part} ${name} ${seconds.toFixed(1)} s`,
   );
   writeFileSync(join(out, 'summary.txt'), `${lines.join('\n')}\n`);
 }

@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import { cardOf } from '../../bench/lib/card.ts';
 import { saveResult } from '../../bench/lib/results.ts';
 import type { Precision } from '../../lib/native/boundary.ts';
-import { chooseDevice, deviceKind } from '../../lib/native/devices.ts';
+import { chooseDevice } from '../../lib/native/choose-device.ts';
+import { deviceKind } from '../../lib/native/devices.ts';
 import { loadNative } from '../../lib/native/load.ts';
 import { relativeOfEach, relativeOfTensor, type Worst, worstOf } from './differences.ts';
 import {

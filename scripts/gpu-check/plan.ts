@@ -79,6 +79,16 @@ export function planOf(settings: Settings, machine: Machine): Step[] {
         ...(settings.results ? [] : ['--no-results']),
       ]),
     ],
+    several: () => [
+      step('several', 'several', [
+        node,
+        join(root, 'scripts', 'gpu-check', 'several.ts'),
+        '--device',
+        device,
+        ...(settings.results ? [] : ['--no-results']),
+        ...machine.tests,
+      ]),
+    ],
     bench: () =>
       settings.cases.map((name) =>
         step('bench', name, [
@@ -122,6 +132,6 @@ export function obstacle(
     ].join('\n');
   if (settings.parts.includes('build') && found.python !== undefined) return found.python;
   if (!emulated && settings.parts.includes('sanitizer') && !found.sanitizer)
-    return 'compute-sanitizer is not on the PATH: it comes with the CUDA toolkit. Leave it out with --parts build,kernels,tests,parity,bench';
+    return 'compute-sanitizer is not on the PATH: it comes with the CUDA toolkit. Leave it out with --parts build,kernels,tests,parity,several,bench';
   return undefined;
 }

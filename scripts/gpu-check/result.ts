@@ -12,7 +12,10 @@ export async function saveCheck(
   root: string,
 ): Promise<string | undefined> {
   if (!results || deviceKind(device) !== 'cuda') return undefined;
-  const ok = (list: readonly Outcome[]): string => `${list.filter(({ code }) => code === 0).length} of ${list.length}`;
+  const ok = (list: readonly Outcome[]): string =>
+    list.length > 0 && list.every(({ skipped }) => skipped !== undefined)
+      ? 'skipped'
+      : `${list.filter(({ code }) => code === 0).length} of ${list.length}`;
   const groups = parts.map((part) => [part, outcomes.filter((outcome) => outcome.part === part)] as const);
   return saveResult(
     'gpu-check',

@@ -16,6 +16,8 @@ export interface Outcome {
   readonly log: string;
   /** Last lines of the log. */
   readonly tail: string;
+  /** By the step itself, which says why. */
+  readonly skipped?: string;
 }
 
 export async function runSteps(
@@ -36,12 +38,13 @@ export async function runSteps(
     const began = performance.now();
     const { code, tail } = await runStep(step, root, log);
     const seconds = (performance.now() - began) / 1000;
+    const skipped = code === 0 && tail.startsWith('skipped') ? tail : undefined;
     say(
-      `${step.part} ${step.name}: ${code === 0 ? 'ok' : `FAILED with ${code}, see ${log}`} (${seconds.toFixed(1)} s)`,
+      `${step.part} ${step.name}: ${code === 0 ? (skipped ?? 'ok') : `FAILED with ${code}, see ${log}`} (${seconds.toFixed(1)} s)`,
     );
     if (code !== 0) say(tail.replaceAll(/^/gm, '  | '));
     broken = code !== 0 && step.needed === true;
-    outcomes.push({ ...common, code, seconds, tail });
+    outcomes.push({ ...common, code, seconds, tail, ...(skipped === undefined ? {} : { skipped }) });
   }
   return outcomes;
 }

@@ -1,7 +1,7 @@
 /** What a check is asked for on its command line. */
 import { parseArgs } from 'node:util';
 
-export const partNames = ['build', 'kernels', 'sanitizer', 'tests', 'parity', 'bench'] as const;
+export const partNames = ['build', 'kernels', 'sanitizer', 'tests', 'parity', 'several', 'bench'] as const;
 export type PartName = (typeof partNames)[number];
 
 export interface Settings {

@@ -70,6 +70,15 @@ function cudaRows({ smoke, cuda }: DoctorReport): [string, string][] {
   return [
     ['CUDA', `libtorch ${found.libtorch || 'without'}, driver up to ${found.driver || 'none'}`],
     ['NVRTC', found.nvrtc || 'not found'],
+    ...ncclRow(found.nccl, cuda.devices.length),
+  ];
+}
+
+/** Of interest where there are GPUs to train one job together. */
+function ncclRow(version: string | undefined, count: number): [string, string][] {
+  if (version === undefined || count < 2) return [];
+  return [
+    ['NCCL', version === '' ? 'not found: a GPU for each job' : `${version}: all ${count} GPUs can train one job`],
   ];
 }
 

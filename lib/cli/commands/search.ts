@@ -7,6 +7,7 @@ import type { Storage } from '../../search/storage/storage.ts';
 import { exists, requireWritable } from '../../train/files.ts';
 import { command, type CommandContext } from '../run.ts';
 import { type PlannedSearch, plannedSearch } from '../search/dry-run.ts';
+import { requireDevices } from '../search/devices.ts';
 import { pairProcesses } from '../search/executor.ts';
 import { runFinals } from '../search/finals.ts';
 import { resumeCommand } from '../search/go-on.ts';
@@ -39,6 +40,7 @@ async function run(args: SearchArguments, context: CommandContext): Promise<void
   const plan = await searchPlan(args, context);
   if (args['dry_run'] === true) return dryRun(plan, context);
   if (launcher === 'slurm' && args['print'] === true) return runSlurm(args, plan, undefined, context);
+  if (launcher === 'local') requireDevices(plan.devices);
   if (plan.output !== undefined) await prepare(plan.output, args);
   const storage = await openStorage(plan.storage);
   try {
@@ -71,7 +73,7 @@ async function searchOne(
   const { output, signal } = context;
   const began = Date.now();
   let view: SearchView | undefined;
-  const { processes, batchSize, trials } = plan;
+  const { processes, batchSize, devices, trials } = plan;
   if (output.progress) output.note(`${name}: preparing tasks and first stage`);
   try {
     const { study, ended, pair } = await searchPair({
@@ -80,7 +82,7 @@ async function searchOne(
       batchSize,
       mode: plan.mode,
       signal,
-      ...(processes === 0 ? {} : { executor: (loaded) => pairProcesses(loaded, { processes, batchSize }) }),
+      ...(processes === 0 ? {} : { executor: (loaded) => pairProcesses(loaded, { processes, batchSize, devices }) }),
       onNote: output.note,
       onOpen: ({ stored }, opened) =>
         (view = new SearchView({ storage, study: stored, pair: opened, trials, output, signal })),

@@ -6,7 +6,8 @@ import { createPruner } from '../../search/pruners/create.ts';
 import { createSampler } from '../../search/samplers/create.ts';
 import type { Storage, StoredStudy } from '../../search/storage/storage.ts';
 import { command, type CommandContext } from '../run.ts';
-import { pairProcesses, resolveAuto, sharedThreads } from '../search/executor.ts';
+import { ownDevice, requireDevices } from '../search/devices.ts';
+import { pairProcesses, sharedThreads } from '../search/executor.ts';
 import type { SearchArguments } from '../search/options.ts';
 import { participation } from '../search/plan.ts';
 import { countOf, invalid, numberOf, textOf } from '../search/reading.ts';
@@ -67,11 +68,11 @@ async function work(
   { output, signal }: CommandContext,
   { storage, stored, model, trials = Number.MAX_SAFE_INTEGER }: Work,
 ): Promise<void> {
-  const { processes, mode, lease, attempts, ...part } = participation(args);
+  const { processes, devices, mode, lease, attempts, ...part } = participation(args);
+  requireDevices(devices);
   const agreed = agreedWidth(await storage.trials(stored.id))?.batchSize;
   const batchSize = args['trials_per_batch'] === undefined ? (agreed ?? part.batchSize) : part.batchSize;
-  const device = resolveAuto(textOf(args, 'device'));
-  const threads = countOf(args, 'threads') ?? sharedThreads(processes, device);
+  const threads = countOf(args, 'threads') ?? sharedThreads(processes, devices);
   const spec = storedSpec(stored, { model, dataDir: dataDirOf(args), ...optional('threads', threads) });
   let view: SearchView | undefined;
   if (output.progress) output.note(`joins ${stored.name}: preparing tasks and first stage`);
@@ -79,7 +80,7 @@ async function work(
     const { study } = await searchPair({
       name: stored.name,
       storage,
-      pair: { ...spec, session: { ...spec.session, ...optional('device', device) } },
+      pair: { ...spec, session: { ...spec.session, ...optional('device', ownDevice(devices)) } },
       seed: stored.seed,
       sampler: recipe(stored, 'sampler', createSampler),
       pruner: recipe(stored, 'pruner', createPruner),
@@ -91,7 +92,7 @@ async function work(
       known: [],
       ...optional('lease', lease),
       ...optional('attempts', attempts),
-      ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize }) }),
+      ...(processes === 0 ? {} : { executor: (pair) => pairProcesses(pair, { processes, batchSize, devices }) }),
       onNote: output.note,
       onOpen: (_, pair) => (view = new SearchView({ storage, study: stored, pair, trials, output, signal, own: true })),
       onEvent: (event) => view?.event(event),

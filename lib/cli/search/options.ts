@@ -42,7 +42,7 @@ export const workerOptions = define({
   trials_per_batch: number('trials trained side by side', '4'),
   processes: number(
     'child processes that train; a crash costs one batch',
-    'none: this process; of several GPUs one each',
+    'none: this process; of several devices one each',
   ),
   async: flag('ask for the next trials as soon as there is room, instead of in rounds'),
   lease: number('seconds after which others take over the trials of a worker that is not heard of', '60'),
@@ -87,7 +87,18 @@ const {
   frozen_dropout,
 } = optimizerOptions;
 
-export const placeOptions = define({ model_name_or_path, model_revision, cache_dir, data_dir, ...deviceOptions });
+export const placeOptions = define({
+  model_name_or_path,
+  model_revision,
+  cache_dir,
+  data_dir,
+  ...deviceOptions,
+  device: {
+    ...deviceOptions.device,
+    describe:
+      'devices that trials are spread over, a child process for each: cpu, cuda (all GPUs), cuda:N, cuda:0,cuda:1 (these), or auto (the GPUs if there are any)',
+  },
+});
 
 export const searchOptions = define({
   tasks: text('the task to keep and the task to learn after it, as qnli,sst2'),

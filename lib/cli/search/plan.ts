@@ -1,7 +1,8 @@
 /** All that a search's command line says, before anything is loaded. */
 import type { RateDistribution } from '../../rates/distribution.ts';
 import type { CommandContext } from '../run.ts';
-import { defaultProcesses, resolveAuto, sharedThreads } from './executor.ts';
+import { defaultProcesses, searchDevices } from './devices.ts';
+import { sharedThreads } from './executor.ts';
 import { type FinalPlan, finalPlan } from './finals.ts';
 import type { SearchArguments } from './options.ts';
 import { pairsOf, type NamedPair } from './pairs.ts';
@@ -19,6 +20,8 @@ export interface SearchPlan {
   readonly batchSize: number;
   /** Child processes; 0 = this one. */
   readonly processes: number;
+  /** `cuda` = all GPUs; several with commas. */
+  readonly devices: string | undefined;
   /** Processes like this one that are to work on the study. */
   readonly workers: number;
   readonly mode: 'lockstep' | 'async';
@@ -34,13 +37,15 @@ export interface SearchPlan {
 /** How a process takes part. @throws ERR_INVALID_OPTION */
 export function participation(
   args: SearchArguments,
-): Pick<SearchPlan, 'batchSize' | 'processes' | 'mode' | 'lease' | 'attempts'> {
+): Pick<SearchPlan, 'batchSize' | 'processes' | 'devices' | 'mode' | 'lease' | 'attempts'> {
+  const devices = searchDevices(args);
   const lease = numberOf(args, 'lease');
   if (lease !== undefined && !(lease > 0 && lease <= 86_400))
     throw invalid(`--lease: expected seconds above 0 and at most 86400, received ${lease}`);
   return {
     batchSize: countOf(args, 'trials_per_batch') ?? 4,
-    processes: countOf(args, 'processes') ?? defaultProcesses(resolveAuto(textOf(args, 'device'))),
+    processes: countOf(args, 'processes') ?? defaultProcesses(devices),
+    devices,
     mode: args['async'] === true ? 'async' : 'lockstep',
     lease: lease === undefined ? undefined : 1000 * lease,
     attempts: countOf(args, 'attempts'),
@@ -57,7 +62,7 @@ export async function searchPlan(args: SearchArguments, context: CommandContext)
   const part = participation(args);
   const storage = searchAddress(args);
   const { layers, ...spec } = await sharedSpec(args, strategy.paper, context);
-  const threads = sharedThreads(part.processes, resolveAuto(textOf(args, 'device')));
+  const threads = sharedThreads(part.processes, part.devices);
   return {
     ...part,
     pairs,

@@ -12,7 +12,7 @@ import { readConfig } from '../../train/config.ts';
 import type { CommandContext } from '../run.ts';
 import { modelFolder, optional, precisionOf } from '../training/inputs.ts';
 import { type RawArguments, trainingInput } from '../training/options.ts';
-import { resolveAuto } from './executor.ts';
+import { ownDevice, searchDevices } from './devices.ts';
 import type { SearchArguments } from './options.ts';
 import { countOf, invalid, listOf, numberOf, rangeOf, readRanges, textOf } from './reading.ts';
 import { paperSpace } from './strategy.ts';
@@ -84,7 +84,7 @@ export async function sharedSpec(
     firstTraining: firstEpochs === undefined ? {} : { epochs: firstEpochs },
     space: spaceOf(args, paperSampler ? paperSpace(layers) : {}, epochs),
     session: {
-      ...optional('device', resolveAuto(textOf(args, 'device'))),
+      ...optional('device', ownDevice(searchDevices(args))),
       ...optional('threads', threadsOf(args)),
       ...precisionOf(args),
       ...optional('pool', textOf(args, 'classifier_input')),

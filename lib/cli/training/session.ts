@@ -7,7 +7,7 @@ import { deviceKind } from '../../native/devices.ts';
 import { flat, MAX_RATE, type RateDistribution } from '../../rates/distribution.ts';
 import { loadRates } from '../../rates/parse.ts';
 import { type Checkpoint, latestCheckpoint, listCheckpoints, openCheckpoint } from '../../train/checkpoint.ts';
-import { deviceOf } from '../../train/protocol.ts';
+import { deviceOf, devicesOf } from '../../train/protocol.ts';
 import { exists, removeLeftovers, requireWritable } from '../../train/files.ts';
 import { optional, optionNumber, optionText, precisionOf } from './inputs.ts';
 import type { RawArguments } from './options.ts';
@@ -78,8 +78,8 @@ async function hasTrainedReplica(outputDir: string): Promise<boolean> {
 }
 
 /**
- * Settings of the session that must be those of the checkpoint; an option that says otherwise is caught as a mismatch. The device is the checkpoint's
- * unless the command line names one; on another kind of device its threads and library for matrix products say nothing.
+ * Settings of the session that must be those of the checkpoint; an option that says otherwise is caught as a mismatch. The devices are of the checkpoint's
+ * kind and as many, unless the command line names some; on another kind of device its threads and library for matrix products say nothing.
  */
 export function sessionSettings(
   args: RawArguments,
@@ -87,7 +87,7 @@ export function sessionSettings(
 ): { device?: string; threads?: number; matmul?: Matmul; precision?: Precision } {
   const protocol = resume?.state.protocol;
   const before = protocol === undefined ? undefined : deviceOf(protocol);
-  const device = optionText(args, 'device') ?? before;
+  const device = optionText(args, 'device') ?? (protocol === undefined ? undefined : devicesOf(protocol));
   const moved = before !== undefined && device !== 'auto' && deviceKind(device!) !== before;
   const kept = moved ? undefined : protocol;
   const precision = protocol?.['precision'] as Precision | undefined;

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { gpuFloor } from '../../../bench/lib/gpu-floor.ts';
 import { goals } from '../../../bench/lib/goals.ts';
 import { parseCommandLine } from '../../../bench/lib/options.ts';
+import { peerDevice } from '../../../bench/lib/programs.ts';
 import { goalTable } from '../../../bench/lib/table.ts';
 import type { Result } from '../../../bench/lib/results.ts';
 
@@ -52,4 +53,11 @@ test('the device of a benchmark', () => {
   assert.equal(parseCommandLine(['gpu-step']).for({ defaults: { device: 'cuda' } }).device, 'cuda');
   const line = parseCommandLine(['gpu-step', '--device', 'cuda:1', '--precisions', 'tf32,bf16']);
   assert.deepEqual([line.for({}).device, line.for({}).precisions], ['cuda:1', ['tf32', 'bf16']]);
+});
+
+test('the peers run on one device', () => {
+  assert.equal(peerDevice('cuda:1'), 'cuda:1');
+  assert.equal(peerDevice('emulated'), 'cpu');
+  for (const device of ['cuda:0,cuda:1', 'cuda:all', 'emulated,emulated'])
+    assert.throws(() => peerDevice(device), /run on one device/);
 });

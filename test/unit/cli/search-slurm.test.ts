@@ -16,7 +16,7 @@ const options: ScriptOptions = {
   name: 'mine/qnli-sst2',
   workers: 3,
   command: 'lrdist worker',
-  device: undefined,
+  devices: undefined,
   threads: undefined,
   directives: [],
 };
@@ -34,8 +34,10 @@ test('directives of the job array', () => {
   ])
     assert.ok(plain.includes(wanted), wanted);
   assert.ok(!plain.some((line) => /gpus|cpus/.test(line)));
-  const gpu = directives(slurmScript({ ...options, device: 'cuda', threads: 4 }));
+  const gpu = directives(slurmScript({ ...options, devices: 'cuda', threads: 4 }));
   assert.ok(gpu.includes('--gpus-per-task=1') && gpu.includes('--cpus-per-task=4'));
+  // A worker with a child process for each of two.
+  assert.ok(directives(slurmScript({ ...options, devices: 'cuda:0,cuda:1' })).includes('--gpus-per-task=2'));
   const own = directives(
     slurmScript({
       ...options,
@@ -54,14 +56,15 @@ test('the command of a worker; a storage of the environment stays there', () => 
     trials: 9,
     batchSize: 2,
     processes: 2,
+    devices: 'cuda:0,cuda:1',
     mode: 'async',
     lease: 5000,
-    spec: { model: 'my model', dataDir: '/glue', session: { threads: 3 } },
+    spec: { model: 'my model', dataDir: '/glue', session: { device: 'cuda:0', threads: 3 } },
   } as unknown as SearchPlan;
   delete process.env['LRDIST_STORAGE'];
   assert.equal(
     workerCommand(plan, 'a-b', 'postgres://me:secret@db/x'),
-    "lrdist worker --study a-b --trials 9 --storage postgres://me:secret@db/x --model 'my model' --data_dir /glue --trials_per_batch 2 --processes 2 --async --lease 5 --threads 3",
+    "lrdist worker --study a-b --trials 9 --storage postgres://me:secret@db/x --model 'my model' --data_dir /glue --trials_per_batch 2 --processes 2 --async --lease 5 --device cuda:0,cuda:1 --threads 3",
   );
   process.env['LRDIST_STORAGE'] = 'postgres://me:secret@db/x';
   assert.doesNotMatch(workerCommand(plan, 'a-b', 'postgres://me:secret@db/x'), /secret/);

@@ -55,6 +55,21 @@ test('one sentence for each thing that does not fit', () => {
   }
 });
 
+test('several GPUs that cannot train one job', () => {
+  const several = { ...fits, devices: [card, { ...card, name: 'cuda:1' }] };
+  const missing = (libtorch: string) => cudaAdvice({ ...several, found: { ...found, libtorch, nccl: '' } });
+  for (const [libtorch, wheel] of [
+    ['13.0', 'nvidia-nccl-cu13'],
+    ['12.8', 'nvidia-nccl-cu12'],
+  ] as const) {
+    assert.equal(missing(libtorch).length, 1);
+    assert.match(missing(libtorch)[0]!, new RegExp(`2 GPUs, but no NCCL .*pip install ${wheel}`));
+  }
+  assert.deepEqual(cudaAdvice({ ...several, found: { ...found, nccl: '2.29.3' } }), []);
+  assert.deepEqual(cudaAdvice({ ...several, found }), [], 'an addon from before it does not say');
+  assert.deepEqual(cudaAdvice({ ...fits, found: { ...found, nccl: '' } }), [], 'one GPU needs none');
+});
+
 test('an older CUDA runs on a newer driver, and a newer minor version on an older one', () => {
   assert.deepEqual(cudaAdvice({ ...fits, found: { ...found, libtorch: '12.8', driver: '13.0' } }), []);
   assert.deepEqual(cudaAdvice({ ...fits, found: { ...found, libtorch: '13.2', driver: '13.0' } }), []);

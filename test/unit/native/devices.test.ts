@@ -1,48 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NativeDevice, NativeInfo } from '../../../lib/native/boundary.ts';
-import { chooseDevice, choosePrecision, deviceKind, gpuName } from '../../../lib/native/devices.ts';
+import type { NativeDevice } from '../../../lib/native/boundary.ts';
+import { choosePrecision, deviceKind, deviceNames, deviceText, gpuName } from '../../../lib/native/devices.ts';
 import { refuses } from '../cli/helpers.ts';
-
-const cpu: NativeDevice = { name: 'cpu', totalBytes: 16e9, description: '', capability: '' };
-const gpu = (name: string): NativeDevice => ({
-  name,
-  totalBytes: 80e9,
-  description: `Card ${name}`,
-  capability: '9.0',
-});
-const nothing = { libtorch: '', driver: '', nvrtc: '', problem: '' };
-const without: Pick<NativeInfo, 'devices' | 'cuda'> = { devices: [cpu], cuda: nothing };
-const two: typeof without = {
-  devices: [cpu, gpu('cuda:0'), gpu('cuda:1')],
-  cuda: { libtorch: '13.0', driver: '13.0', nvrtc: '/l/libnvrtc.so.13', problem: '' },
-};
-
-test('devices by name', () => {
-  for (const [wanted, with2, with0] of [
-    ['cpu', 'cpu', 'cpu'],
-    ['auto', 'cuda:0', 'cpu'],
-    ['cuda', 'cuda:0', undefined],
-    ['cuda:1', 'cuda:1', undefined],
-    ['emulated', 'emulated', 'emulated'],
-  ] as const) {
-    assert.equal(chooseDevice(wanted, two), with2);
-    if (with0 === undefined) refuses(() => chooseDevice(wanted, without), 'ERR_DEVICE_UNAVAILABLE', /no GPU to use/);
-    else assert.equal(chooseDevice(wanted, without), with0);
-  }
-  refuses(() => chooseDevice('cuda:2', two), 'ERR_DEVICE_UNAVAILABLE', /no GPU cuda:2, only cuda:0, cuda:1/);
-  for (const wanted of ['gpu', 'CUDA', 'cuda:', 'cuda:x', 'cpu:0', '', 'mps'])
-    refuses(() => chooseDevice(wanted, two), 'ERR_DEVICE_UNAVAILABLE', /there is no device/);
-});
-
-test('without a GPU it is said what is missing', () => {
-  const why = (cuda: Partial<NativeInfo['cuda']>) => () =>
-    chooseDevice('cuda', { ...without, cuda: { ...nothing, ...cuda } });
-  refuses(why({}), 'ERR_DEVICE_UNAVAILABLE', /libtorch is a build without CUDA/);
-  refuses(why({ libtorch: '13.0' }), 'ERR_DEVICE_UNAVAILABLE', /no NVIDIA driver is loaded/);
-  refuses(why({ libtorch: '13.0', driver: '13.0' }), 'ERR_DEVICE_UNAVAILABLE', /the driver shows none/);
-  refuses(why({ libtorch: '13.0', problem: 'the card is too old' }), 'ERR_DEVICE_UNAVAILABLE', /: the card is too old/);
-});
 
 test('precisions that a device computes in', () => {
   const yes = { bf16: true };
@@ -52,14 +12,46 @@ test('precisions that a device computes in', () => {
   refuses(() => choosePrecision('bf16', 'cpu', no), 'ERR_DEVICE_UNAVAILABLE', /bfloat16/);
   refuses(() => choosePrecision('tf32', 'cpu', yes), 'ERR_DEVICE_UNAVAILABLE', /tf32 is a way of GPUs/);
   // What the processor computes in does not matter there.
-  for (const device of ['cuda:0', 'cuda:1', 'emulated'])
+  for (const device of ['cuda:0', 'cuda:0,cuda:1', 'emulated', 'emulated,emulated'])
     for (const precision of ['fp32', 'tf32', 'bf16'] as const)
       assert.equal(choosePrecision(precision, device, no), precision);
 });
 
-test('kinds and names', () => {
-  assert.deepEqual(['cpu', 'cuda', 'cuda:3', 'emulated'].map(deviceKind), ['cpu', 'cuda', 'cuda', 'emulated']);
-  assert.equal(gpuName('cuda:1', two), 'Card cuda:1');
-  assert.equal(gpuName('cpu', two), undefined);
-  assert.equal(gpuName('emulated', two), undefined);
+test('kinds of devices and of lists', () => {
+  for (const [device, kind] of [
+    ['cpu', 'cpu'],
+    ['cuda', 'cuda'],
+    ['cuda:3', 'cuda'],
+    ['cuda:0,cuda:1', 'cuda'],
+    ['emulated', 'emulated'],
+    ['emulated,emulated', 'emulated'],
+  ] as const)
+    assert.equal(deviceKind(device), kind, device);
+  assert.deepEqual(deviceNames('cuda:0, cuda:1'), ['cuda:0', 'cuda:1']);
+});
+
+test('cards by name, those of a list counted', () => {
+  const device = (name: string, description: string): NativeDevice => ({
+    ...{ name, description, totalBytes: 80e9, capability: name === 'cpu' ? '' : '9.0' },
+  });
+  const devices = [
+    device('cpu', ''),
+    device('cuda:0', 'NVIDIA H200'),
+    device('cuda:1', 'NVIDIA L4'),
+    device('cuda:2', 'NVIDIA H200'),
+    device('cuda:3', ''),
+  ];
+  for (const [name, card] of [
+    ['cuda:1', 'NVIDIA L4'],
+    ['cuda:0,cuda:2', '2 x NVIDIA H200'],
+    ['cuda:0,cuda:1,cuda:2', '2 x NVIDIA H200, NVIDIA L4'],
+    ['cuda:3', undefined],
+    ['cpu', undefined],
+    ['emulated', undefined],
+    ['emulated,emulated', undefined],
+  ] as const)
+    assert.equal(gpuName(name, { devices }), card, name);
+  assert.equal(deviceText('cuda', 2, '2 x NVIDIA H200'), 'cuda (2 x NVIDIA H200)');
+  assert.equal(deviceText('emulated', 2, undefined), '2 x emulated');
+  assert.equal(deviceText('emulated', 1, undefined), 'emulated');
 });

@@ -84,6 +84,25 @@ test('GPUs have lines of their own; a machine without has none', () => {
   const text = doctorText({ ...healthy, smoke, advice: [] });
   assert.match(text, /Devices +cpu \(16.*\n +cuda:0 \(NVIDIA H200, compute capability 9\.0, 150/);
   assert.match(text, /CUDA +libtorch 13\.0, driver up to 13\.0\nNVRTC +\/l\/libnvrtc/);
+  assert.doesNotMatch(text, /NCCL/);
+});
+
+test('of several GPUs it is said whether they can train one job', () => {
+  if (!healthy.smoke.ok) assert.fail();
+  const { info } = healthy.smoke;
+  const devices = ['cuda:0', 'cuda:1'].map((name) => ({
+    ...{ name, description: 'NVIDIA H200', totalBytes: 150e9, capability: '9.0' },
+  }));
+  const text = (nccl?: string): string => {
+    const found = { libtorch: '13.0', driver: '13.0', nvrtc: '/l/libnvrtc.so.13', problem: '' };
+    const cuda = { ...found, ...(nccl === undefined ? {} : { nccl }) };
+    const smoke = { ...healthy.smoke, info: { ...info, devices: [...info.devices, ...devices], cuda } };
+    return doctorText({ ...healthy, smoke, cuda: { ...healthy.cuda, found: cuda, devices }, advice: [] });
+  };
+  assert.match(text('2.29.3'), /NCCL +2\.29\.3: all 2 GPUs can train one job/);
+  assert.match(text(''), /NCCL +not found: a GPU for each job/);
+  // An addon from before it does not say.
+  assert.doesNotMatch(text(), /NCCL/);
 });
 
 test('a failed smoke test shows its message and code', () => {

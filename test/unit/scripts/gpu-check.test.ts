@@ -7,6 +7,7 @@ import { closure, isNeeded } from '../../../scripts/gpu-check/pack-list.ts';
 import { type Machine, obstacle, planOf } from '../../../scripts/gpu-check/plan.ts';
 import { runSteps } from '../../../scripts/gpu-check/run-steps.ts';
 import { parseSettings, partNames } from '../../../scripts/gpu-check/settings.ts';
+import { severalLists } from '../../../scripts/gpu-check/several-lists.ts';
 import { temporaryFolder } from '../../helpers/temporary.ts';
 
 const machine: Machine = {
@@ -24,7 +25,7 @@ const commands = (argv: string[], here = machine) =>
 test('all parts in their order, or those that were chosen', () => {
   assert.deepEqual(settings().parts, partNames);
   assert.deepEqual(settings('--parts', 'bench, build').parts, ['build', 'bench']);
-  assert.deepEqual(settings('--device', 'emulated').parts, ['build', 'kernels', 'tests', 'parity']);
+  assert.deepEqual(settings('--device', 'emulated').parts, ['build', 'kernels', 'tests', 'parity', 'several']);
   assert.deepEqual(settings('--', '--rounds', '1').benchOptions, ['--rounds', '1']);
   for (const argv of [
     ['--parts', 'all'],
@@ -54,6 +55,9 @@ test('the commands', () => {
     commands(['--parts', 'bench', '--cases', 'gpu-syncs', '--no-results', '--', '--models', 'bert-tiny']),
     ['/bin/node /repo/bench/index.ts gpu-syncs --device cuda --dry-run --models bert-tiny'],
   );
+  assert.deepEqual(commands(['--parts', 'several', '--no-results']), [
+    '/bin/node /repo/scripts/gpu-check/several.ts --device cuda --no-results test/native/a.test.ts',
+  ]);
   // Only BERT-base's shape needs no weights.
   assert.match(commands(['--parts', 'bench', '--cases', 'event-loop'])[0]!, /--models bert-base/);
   // Without npm CMake builds by itself.
@@ -62,6 +66,14 @@ test('the commands', () => {
     commands(['--parts', 'build'], { ...machine, libtorch: '/torch' })[0],
     'cmake -S /repo -B /repo/native/build -DLIBTORCH=/torch',
   );
+});
+
+test('several devices: two of them, and all', () => {
+  assert.equal(severalLists('cuda', ['cuda:0']), 'skipped, one GPU');
+  assert.equal(severalLists('cuda:1', ['cuda:0', 'cuda:1']), 'skipped, the check is of cuda:1 alone');
+  assert.deepEqual(severalLists('cuda', ['cuda:0', 'cuda:1']), ['cuda:0,cuda:1']);
+  assert.deepEqual(severalLists('cuda', ['cuda:0', 'cuda:1', 'cuda:2']), ['cuda:0,cuda:1', 'cuda:0,cuda:1,cuda:2']);
+  assert.deepEqual(severalLists('emulated', []), ['emulated,emulated', 'emulated,emulated,emulated']);
 });
 
 test('what is missing is said before anything begins', () => {
@@ -102,6 +114,11 @@ test('steps run with a log each; after a failed build nothing does', async () =>
   assert.equal(readFileSync(join(out, 'tests-one.log'), 'utf8'), 'told\n');
   assert.equal(outcomes[1]!.tail, 'broken');
   assert.match(said.join('\n'), /tests two: FAILED with 3.*\n {2}\| broken/);
+  said.length = 0;
+  const [left] = await run(step('tests', 'four', 'console.log("skipped, one GPU")'));
+  assert.equal(left!.skipped, 'skipped, one GPU');
+  assert.match(said.join('\n'), /tests four: skipped, one GPU \(/);
+  assert.ok(outcomes.every(({ skipped }) => skipped === undefined));
   const [, after] = await run(step('build', 'addon', 'process.exit(1)', true), step('tests', 'never', ''));
   assert.equal(after!.code, null);
   const [absent] = await runSteps([{ part: 'tests', name: 'absent', command: ['/no/such/program'] }], {

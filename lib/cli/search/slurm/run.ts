@@ -38,7 +38,7 @@ export async function runSlurm(
     name: pair!.study,
     workers: plan.workers,
     command: workerCommand(plan, pair!.study, plan.storage, thisProgram()),
-    device: plan.spec.session?.['device'] as string | undefined,
+    devices: plan.devices,
     threads: plan.spec.session?.['threads'] as number | undefined,
     directives: listOf(args, 'slurm'),
   });

@@ -7,7 +7,8 @@ export interface ScriptOptions {
   readonly workers: number;
   /** Of each worker. */
   readonly command: string;
-  readonly device: string | undefined;
+  /** Those of a worker. */
+  readonly devices: string | undefined;
   readonly threads: number | undefined;
   /** `KEY=VALUE` of sbatch, over ours. */
   readonly directives: readonly string[];
@@ -19,7 +20,7 @@ export interface ScriptOptions {
  *
  * @throws ERR_INVALID_OPTION
  */
-export function slurmScript({ name, workers, command, device, threads, directives }: ScriptOptions): string {
+export function slurmScript({ name, workers, command, devices, threads, directives }: ScriptOptions): string {
   const own: Record<string, string | true> = {
     'job-name': `lrdist-${name.replace(/[^\w.-]+/g, '-')}`,
     array: `0-${workers - 1}`,
@@ -28,7 +29,7 @@ export function slurmScript({ name, workers, command, device, threads, directive
     requeue: true,
     signal: 'B:USR1@60',
     ntasks: '1',
-    ...(device?.startsWith('cuda') === true ? { 'gpus-per-task': '1' } : {}),
+    ...(devices?.startsWith('cuda') === true ? { 'gpus-per-task': String(devices.split(',').length) } : {}),
     ...(threads === undefined ? {} : { 'cpus-per-task': String(threads) }),
   };
   const lines = Object.entries({ ...own, ...readDirectives(directives) }).flatMap(([key, value]) =>
