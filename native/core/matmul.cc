@@ -42,7 +42,15 @@ void multiply_into(Library library, const Tensor& a, const Tensor& b, Tensor& ou
     case Library::onednn: at::native::mkldnn_matmul(a, b, out, 0, 1); return;
     case Library::onednn_linear: out = onednn_linear()->call(a, b.t(), std::nullopt, "none", c10::List<std::optional<at::Scalar>>(), ""); return;
     case Library::mkl: at::mm_out(out, a, b); return;
+    case Library::own: TORCH_INTERNAL_ASSERT(false, "not a library of libtorch");
   }
+}
+
+// Calls f(of), where of(tensor) is the tensor's data in the type that `t` has.
+template <class F>
+void with_type(const Tensor& t, const F& f) {
+  if (t.scalar_type() == at::kBFloat16) f([](const Tensor& of) { return static_cast<kernels::bf16*>(of.mutable_data_ptr()); });
+  else f([](const Tensor& of) { return of.mutable_data_ptr<float>(); });
 }
 
 Tensor product(Library library, const Tensor& a, const Tensor& b) {
@@ -79,19 +87,33 @@ Tensor view(const kernels::bf16* data, int64_t rows, int64_t columns) {
 }
 
 Tensor Product::forward(const Tensor& x, const Tensor& w) const {
-  const kernels::Scope scope("product forward", kernels::product_work(x.size(0), w.size(0), w.size(1), w.element_size()));
-  return product(choice_.of(Form::forward, w.size(0), w.size(1)), x, w.t());
+  const int64_t m = x.size(0), n = w.size(0), k = w.size(1);
+  const kernels::Scope scope("product forward", kernels::product_work(m, n, k, w.element_size()));
+  const Library library = choice_.of(Form::forward, n, k);
+  if (library != Library::own) return product(library, x, w.t());
+  const Tensor y = at::empty({m, n}, x.options());
+  with_type(x, [&](auto of) { kernels::linear_forward(of(x), of(w), m, n, k, of(y)); });
+  return y;
 }
 
 Tensor Product::backward_input(const Tensor& dy, const Tensor& w) const {
-  const kernels::Scope scope("product input gradient", kernels::product_work(dy.size(0), w.size(0), w.size(1), w.element_size()));
-  return product(choice_.of(Form::input, w.size(0), w.size(1)), dy, w);
+  const int64_t m = dy.size(0), n = w.size(0), k = w.size(1);
+  const kernels::Scope scope("product input gradient", kernels::product_work(m, n, k, w.element_size()));
+  const Library library = choice_.of(Form::input, n, k);
+  if (library != Library::own) return product(library, dy, w);
+  const Tensor dx = at::empty({m, k}, dy.options());
+  with_type(dy, [&](auto of) { kernels::linear_input(of(dy), of(w), m, n, k, of(dx)); });
+  return dx;
 }
 
 void Product::backward_weight(const Tensor& dy, const Tensor& x, float* dw, bool accumulate) const {
-  const int64_t n = dy.size(1), k = x.size(1);
-  const kernels::Scope scope("product weight gradient", kernels::product_work(x.size(0), n, k, x.element_size()));
+  const int64_t m = x.size(0), n = dy.size(1), k = x.size(1);
+  const kernels::Scope scope("product weight gradient", kernels::product_work(m, n, k, x.element_size()));
   const Library library = choice_.of(Form::weight, n, k);
+  if (library == Library::own) {
+    with_type(dy, [&](auto of) { kernels::linear_weight(of(dy), dy.stride(0), of(x), m, n, k, dw, accumulate); });
+    return;
+  }
   const bool low = dy.scalar_type() == at::kBFloat16;
   if (!low && library != Library::onednn_linear && !accumulate) {
     Tensor out = view(dw, n, k);

@@ -1,5 +1,6 @@
-// The three matrix products of a linear layer, through the fastest of the libraries inside libtorch, in fp32 or bf16. Each library
-// repeats its bits from run to run, but they differ from one another, so the choice is part of a run's record.
+// The three matrix products of a linear layer, through the fastest of the libraries inside libtorch or, for small weights, kernels of
+// our own, in fp32 or bf16. Each library repeats its bits from run to run, but they differ from one another, so the choice is part of a
+// run's record.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -14,7 +15,7 @@
 
 namespace lrdist {
 
-enum class Library { mkl, onednn, onednn_linear };
+enum class Library { mkl, onednn, onednn_linear, own };
 enum class Form { forward, input, weight };
 
 // A library for all products and others for single shapes. As text: "onednn", or "onednn;mkl:forward/1152x384,weight/384x384", where
@@ -31,7 +32,7 @@ struct MatmulChoice {
 // Reads a choice; "auto" measures the model's shapes, once per process. Throws ERR_INVALID_OPTION for a library that this libtorch does not have.
 MatmulChoice choose_matmul(const std::string& wanted, const Layout& layout);
 
-// Which libraries this libtorch has; oneDNN may refuse the processor nevertheless.
+// Which libraries this libtorch has; oneDNN may refuse the processor nevertheless. Our own kernels are not among them.
 std::vector<Library> libraries();
 std::string library_name(Library library);
 
@@ -51,7 +52,7 @@ class Product {
   MatmulChoice choice_;
 };
 
-// One product with a given library, to measure it. Shapes as above for each form.
+// One product with a given library of libtorch, to measure it. Shapes as above for each form.
 at::Tensor multiply(Library library, Form form, const at::Tensor& a, const at::Tensor& b);
 
 // A view of memory that someone else owns.

@@ -7,12 +7,13 @@
 #include <mutex>
 #include <sstream>
 
+#include "../kernels/kernels.h"
 #include "matmul.h"
 
 namespace lrdist {
 namespace {
 
-const std::pair<Library, const char*> library_names[] = {{Library::mkl, "mkl"}, {Library::onednn, "onednn"}, {Library::onednn_linear, "onednn-linear"}};
+const std::pair<Library, const char*> library_names[] = {{Library::mkl, "mkl"}, {Library::onednn, "onednn"}, {Library::onednn_linear, "onednn-linear"}, {Library::own, "lrdist"}};
 const std::pair<Form, const char*> form_names[] = {{Form::forward, "forward"}, {Form::input, "input"}, {Form::weight, "weight"}};
 
 Error invalid(const std::string& text) {
@@ -40,6 +41,10 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
+// Our kernels multiply by weights that fit the cache of a core; with larger ones the libraries are as fast.
+bool own_can(int64_t n, int64_t k) { return kernels::has_linear() && n % 32 == 0 && k % 32 == 0; }
+bool own_is_best(int64_t n, int64_t k) { return own_can(n, k) && n * k <= int64_t{1} << 16; }
+
 // "forward/1152x384"
 MatmulChoice::Key key_of(const std::string& item, const std::string& text) {
   const size_t slash = item.find('/'), x = item.find('x', slash == std::string::npos ? 0 : slash);
@@ -55,6 +60,7 @@ MatmulChoice parse(const std::string& text) {
   const std::vector<std::string> parts = split(text, ';');
   if (parts.empty()) throw invalid(text);
   MatmulChoice choice{named(library_names, parts[0], text), {}};
+  if (choice.library == Library::own) throw invalid(text);  // not for every shape
   for (size_t i = 1; i < parts.size(); ++i) {
     const size_t colon = parts[i].find(':');
     if (colon == std::string::npos) throw invalid(text);
@@ -71,7 +77,11 @@ void require(const MatmulChoice& choice) {
       throw Error("ERR_INVALID_OPTION", "spec.matmul: this libtorch has no " + library_name(library) + " here; use mkl or auto");
   };
   check(choice.library);
-  for (const auto& [key, library] : choice.shapes) check(library);
+  for (const auto& [key, library] : choice.shapes) {
+    const auto [form, n, k] = key;
+    if (library != Library::own) check(library);
+    else if (!own_can(n, k)) throw Error("ERR_INVALID_OPTION", "spec.matmul: lrdist has no kernels for a weight of that shape here; use auto");
+  }
 }
 
 // Seconds of one product of 512 rows; the first run sets the library up.
@@ -121,12 +131,20 @@ MatmulChoice fastest(const std::vector<std::pair<int64_t, int64_t>>& shapes) {
   return choice;
 }
 
-MatmulChoice measure(const std::vector<std::pair<int64_t, int64_t>>& shapes) {
+MatmulChoice fastest_or_mkl(const std::vector<std::pair<int64_t, int64_t>>& shapes) {
   try {
     return fastest(shapes);
   } catch (const c10::Error&) {
     return {Library::mkl, {}};  // oneDNN refuses this processor
   }
+}
+
+MatmulChoice choose(std::vector<std::pair<int64_t, int64_t>> shapes) {
+  const auto small = std::partition(shapes.begin(), shapes.end(), [](const auto& shape) { return !own_is_best(shape.first, shape.second); });
+  MatmulChoice choice = fastest_or_mkl({shapes.begin(), small});
+  for (auto shape = small; shape != shapes.end(); ++shape)
+    for (const Form form : forms) choice.shapes[{form, shape->first, shape->second}] = Library::own;
+  return choice;
 }
 
 }  // namespace
@@ -166,7 +184,7 @@ MatmulChoice choose_matmul(const std::string& wanted, const Layout& layout) {
   const c10::InferenceMode guard;
   const auto shapes = shapes_of(layout);
   const auto found = measured.find(shapes);
-  return found != measured.end() ? found->second : measured.emplace(shapes, measure(shapes)).first->second;
+  return found != measured.end() ? found->second : measured.emplace(shapes, choose(shapes)).first->second;
 }
 
 }  // namespace lrdist

@@ -71,6 +71,19 @@ void convert(const bf16* from, float* to, int64_t n);
 template <class T>
 void gather_rows(const T* x, const int32_t* index, int64_t count, int64_t padded, int64_t width, T* out);
 
+// --- linear layers with a small weight [n, k], both sides a multiple of 32; m rows
+// Whether these are compiled for a processor on which they are fast.
+bool has_linear();
+// y = x w^T
+template <class T>
+void linear_forward(const T* x, const T* w, int64_t m, int64_t n, int64_t k, T* y);
+// dx = dy w
+template <class T>
+void linear_input(const T* dy, const T* w, int64_t m, int64_t n, int64_t k, T* dx);
+// dw (+)= dy^T x, rows of dy ld_dy apart
+template <class T>
+void linear_weight(const T* dy, int64_t ld_dy, const T* x, int64_t m, int64_t n, int64_t k, float* dw, bool accumulate);
+
 // --- attention, variable length: query i of sequence b attends to keys cu_k[b]..cu_k[b+1]
 template <class T>
 struct Attention {
