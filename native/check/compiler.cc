@@ -1,4 +1,5 @@
 // From the kernels' source to an image. No GPU is needed.
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -10,6 +11,7 @@
 #include "core/cuda/kernel_source.h"
 #include "core/cuda/nvrtc.h"
 #include "core/engine.h"
+#include "kernels/emulated/registry.h"
 
 namespace lrdist::check {
 
@@ -51,6 +53,14 @@ LRDIST_CHECK(one_text) {
   expect(cuda::one_text(files) == expected, "another text:\n" + cuda::one_text(files));
   const std::string all = cuda::one_text(cuda::kernel_files);
   expect(all.find("LRDIST_KERNEL(keep_probe") != std::string::npos && all.find("#include") == std::string::npos, "the embedded source is not whole, or includes");
+}
+
+// Those that a GPU's driver is asked to load are those that the emulator has, but for the checks' own.
+LRDIST_CHECK(kernel_names) {
+  std::vector<std::string> named = cuda::kernel_names(cuda::kernel_files), compiled = emulated::kernel_names();
+  std::erase_if(compiled, [](const std::string& name) { return name.rfind("emulator_", 0) == 0; });
+  std::sort(named.begin(), named.end());
+  expect(named == compiled, "the kernels in the source are not those that were compiled");
 }
 
 LRDIST_CHECK(image_cache) {

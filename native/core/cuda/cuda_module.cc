@@ -1,6 +1,7 @@
 #include "cuda_module.h"
 
 #include <cstddef>
+#include <mutex>
 
 #include "../engine.h"
 #include "image_cache.h"
@@ -14,6 +15,9 @@ constexpr unsigned shared_bytes_of_all = 48 * 1024;  // what every kernel may us
 }
 
 std::string kernel_image(int major, int minor, bool line_info) {
+  // Sessions that start side by side compile once.
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
   const Nvrtc& compiler = Nvrtc::get();
   const std::vector<std::string> options = Nvrtc::options(choose_architecture(compiler.architectures(), major, minor), line_info);
   const std::string source = one_text(kernel_files);
@@ -22,7 +26,16 @@ std::string kernel_image(int major, int minor, bool line_info) {
   return cached_image(cache_folder(), key + "\n" + source, [&] { return compiler.compile(source, options); });
 }
 
-CudaModule::CudaModule(const std::string& image) { check(driver().cuModuleLoadData(&module_, image.c_str()), "loading the kernels", "ERR_KERNEL"); }
+CudaModule::CudaModule(const std::string& image) {
+  check(driver().cuModuleLoadData(&module_, image.c_str()), "loading the kernels", "ERR_KERNEL");
+  try {
+    // The driver loads a kernel when it is asked for: it may wait for the whole GPU then, which a capture does not allow.
+    for (const std::string& name : kernel_names(kernel_files)) find(name.c_str());
+  } catch (...) {
+    driver().cuModuleUnload(module_);
+    throw;
+  }
+}
 
 CudaModule::~CudaModule() { driver().cuModuleUnload(module_); }
 

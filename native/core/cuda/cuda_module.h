@@ -1,4 +1,4 @@
-// The kernels, loaded into the current context.
+// The kernels, all loaded into the current context.
 #pragma once
 
 #include <string>

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -39,8 +40,9 @@ std::string read(const fs::path& path) {
 void write(const fs::path& path, const std::string& image) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
-  // A name of its own, so that two processes that start together do not write into one file.
-  const fs::path temporary = path.string() + "." + std::to_string(getpid()) + ".tmp";
+  // A name of its own, so that processes and threads that start together do not write into one file.
+  static std::atomic<int> written{0};
+  const fs::path temporary = path.string() + "." + std::to_string(getpid()) + "-" + std::to_string(++written) + ".tmp";
   std::FILE* file = std::fopen(temporary.c_str(), "wb");
   if (!file) return;
   const std::string all = hash(image) + image;

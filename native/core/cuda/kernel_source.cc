@@ -52,4 +52,16 @@ std::string one_text(const std::vector<SourceFile>& files) {
   return writer.out.str();
 }
 
+std::vector<std::string> kernel_names(const std::vector<SourceFile>& files) {
+  const std::string start = "LRDIST_KERNEL(";
+  std::vector<std::string> names;
+  for (const SourceFile& file : files) {
+    std::istringstream in(file.text);
+    for (std::string line; std::getline(in, line);) {
+      if (line.compare(0, start.size(), start) == 0) names.push_back(line.substr(start.size(), line.find(',') - start.size()));
+    }
+  }
+  return names;
+}
+
 }  // namespace lrdist::cuda

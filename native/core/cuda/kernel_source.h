@@ -18,4 +18,7 @@ extern const std::vector<SourceFile> kernel_files;
 // other files are left out: they are for the host's compiler. #line tells the compiler where a line came from.
 std::string one_text(const std::vector<SourceFile>& files);
 
+// Of the lines LRDIST_KERNEL(name, ...).
+std::vector<std::string> kernel_names(const std::vector<SourceFile>& files);
+
 }  // namespace lrdist::cuda
