@@ -1,6 +1,5 @@
 #include "cuda_device.h"
 
-#include <ATen/Context.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
@@ -13,6 +12,7 @@
 #include "cuda_memory.h"
 #include "cuda_module.h"
 #include "driver.h"
+#include "gpu_sharing.h"
 #include "nccl_communicator.h"
 #include "products.h"
 #include "torch_stream.h"
@@ -25,25 +25,6 @@ DeviceAddress address(const void* data) { return reinterpret_cast<DeviceAddress>
 
 // Of this thread: the device whose context and stream are current.
 thread_local const void* entered = nullptr;
-
-// libtorch's settings belong to the process. Products of sessions that differ in them are put in order one at a time.
-class Settings {
- public:
-  explicit Settings(bool tf32) : lock_(mutex()) {
-    at::Context& context = at::globalContext();
-    context.setAllowTF32CuBLAS(tf32);
-    context.setAllowBF16ReductionCuBLAS(false);
-    // cublasLt takes its workspace anew for each product, which must not happen in a capture.
-    context.setBlasPreferredBackend(at::BlasBackend::Cublas);
-  }
-
- private:
-  static std::mutex& mutex() {
-    static std::mutex one;
-    return one;
-  }
-  std::lock_guard<std::mutex> lock_;
-};
 
 class CudaDevice final : public RecordingDevice {
  public:
@@ -72,6 +53,7 @@ class CudaDevice final : public RecordingDevice {
 
  private:
   void enter() const;
+  void settle() const;
   void warm_up();
   void try_products(const std::vector<Call>& calls);
 
@@ -80,31 +62,25 @@ class CudaDevice final : public RecordingDevice {
   const bool tf32_;
   const c10::impl::VirtualGuardImpl libtorch_{c10::DeviceType::CUDA};
   std::shared_ptr<PrimaryContext> context_;
-  // libtorch works on the first; the second runs kernels and graphs only.
-  c10::Stream stream_, side_stream_;
+  // libtorch works on the first stream; the second runs kernels and graphs only.
+  const GpuPlace place_;
+  const SideStream side_stream_;
   CUstream_st *main_ = nullptr, *side_ = nullptr;
   CUstream_st* handle_ = nullptr;  // the one in use
   std::unique_ptr<CudaModule> kernels_;
+  bool exchanges_ = false;  // with other GPUs, on the first stream
   std::set<std::vector<int64_t>> tried_;  // products, as shape_of() writes them
 };
-
-c10::Stream stream_on(const c10::impl::VirtualGuardImpl& libtorch, at::Device device) {
-  return with_libtorch(nullptr, [&] {
-    at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
-    libtorch.setDevice(device);
-    return libtorch.getStreamFromGlobalPool(device);
-  });
-}
 
 CudaDevice::CudaDevice(const DeviceFacts& facts, int ordinal, bool tf32)
     : facts_(facts),
       device_(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(ordinal)),
       tf32_(tf32),
       context_(std::make_shared<PrimaryContext>(ordinal)),
-      stream_(stream_on(libtorch_, device_)),
-      side_stream_(stream_on(libtorch_, device_)),
-      main_(handle_of(stream_)),
-      side_(handle_of(side_stream_)),
+      place_(libtorch_, device_),
+      side_stream_(context_),
+      main_(handle_of(place_.stream())),
+      side_(side_stream_.handle()),
       handle_(main_) {
   entered = nullptr;  // an earlier device may have been at this address
   enter();
@@ -113,7 +89,7 @@ CudaDevice::CudaDevice(const DeviceFacts& facts, int ordinal, bool tf32)
 }
 
 CudaDevice::~CudaDevice() {
-  if (entered != this) context_->make_current();
+  context_->make_current_if_possible();
   driver().cuStreamSynchronize(main_);
   driver().cuStreamSynchronize(side_);
   entered = nullptr;
@@ -122,31 +98,43 @@ CudaDevice::~CudaDevice() {
 void CudaDevice::enter() const {
   if (entered == this) return;
   libtorch_.setDevice(device_);
-  libtorch_.exchangeStream(stream_);
+  libtorch_.exchangeStream(place_.stream());
   context_->make_current();
   entered = this;
 }
 
+// Before calls that may wait for the GPU inside the driver: allocating, loading, making a graph. An exchange under way ends only when the other GPUs' threads
+// have put theirs in order, and the driver may keep them waiting meanwhile; a wait for the stream does not.
+void CudaDevice::settle() const {
+  if (exchanges_) check(driver().cuStreamSynchronize(main_), "waiting for the other GPUs");
+}
+
 int64_t CudaDevice::free_bytes() const {
   enter();
-  release_kept_memory();
+  settle();
+  // It gives back memory of all GPUs and waits for them, so not beside another GPU, whose exchange may wait for this thread.
+  if (gpus_in_use() == 1) release_kept_memory();
   size_t free = 0, total = 0;
   check(driver().cuMemGetInfo_v2(&free, &total), "reading the GPU's free memory");
-  return static_cast<int64_t>(free);
+  return static_cast<int64_t>(free) + kept_bytes(device_.index());
 }
 
 std::unique_ptr<DeviceMemory> CudaDevice::allocate(int64_t bytes) {
   enter();
+  settle();
+  const std::lock_guard lock(place_.allocations());
   return with_libtorch(handle_, [&] { return std::make_unique<TensorMemory>(at::empty({bytes}, at::TensorOptions().dtype(at::kByte).device(device_))); });
 }
 
 std::unique_ptr<DeviceMemory> CudaDevice::allocate_pinned(int64_t bytes) {
   enter();
+  settle();
   return std::make_unique<PinnedMemory>(context_, pinned_, bytes);
 }
 
 std::unique_ptr<Communicator> CudaDevice::join(Group& group, int rank) {
   enter();
+  exchanges_ = true;
   return make_nccl_communicator(group, rank, main_);
 }
 
@@ -158,7 +146,8 @@ void CudaDevice::run(const KernelCall& call) {
 void CudaDevice::run(const Product& product) {
   enter();
   if (handle_ != main_) throw Error("ERR_NATIVE", "a product on the second queue");
-  const Settings settings(tf32_);
+  const std::lock_guard lock(place_.allocations());  // cuBLAS's workspace at the first product
+  const ProductSettings settings(tf32_);
   with_libtorch(handle_, [&] { multiply_on_gpu(product, device_); });
 }
 
@@ -218,7 +207,8 @@ std::vector<int64_t> shape_of(const Product& p) {
 }
 
 // Each product of the graph is run once before the capture, so that the driver loads cuBLAS's kernels outside it. The result goes to memory that is thrown away.
-// Where there is no room for it, the driver loads them in the capture, which newer ones can do.
+// Where there is no room for it, it goes where it belongs, which the graph writes anew before it reads it; one that adds to what is there stays untried, and
+// the driver loads its kernel in the capture, which newer ones can do.
 void CudaDevice::try_products(const std::vector<Call>& calls) {
   for (const Call& call : calls) {
     const Product* product = std::get_if<Product>(&call);
@@ -227,7 +217,10 @@ void CudaDevice::try_products(const std::vector<Call>& calls) {
     trial.out.stride = trial.out.rows * trial.out.ld;
     const auto bytes = static_cast<size_t>(trial.replicas * trial.out.stride * size_of(trial.out.type));
     DeviceAddress scratch = 0;
-    if (driver().cuMemAlloc_v2(&scratch, bytes) != result_success) continue;
+    if (driver().cuMemAlloc_v2(&scratch, bytes) != result_success) {
+      if (!product->accumulate) run(*product);
+      continue;
+    }
     trial.out.data = reinterpret_cast<void*>(scratch);
     run(trial);
     wait_for_all();
@@ -237,7 +230,9 @@ void CudaDevice::try_products(const std::vector<Call>& calls) {
 
 std::unique_ptr<Graph> CudaDevice::make_graph(std::vector<Call> calls) {
   enter();
+  settle();
   try_products(calls);
+  const std::lock_guard lock(place_.allocations());
   const int64_t allocations = allocations_so_far(device_.index());
   Capture capture(main_);
   for (const Call& call : calls) run_any(call);

@@ -1,5 +1,7 @@
 #include "cuda_memory.h"
 
+#include <exception>
+
 namespace lrdist::cuda {
 
 PrimaryContext::PrimaryContext(int ordinal) {
@@ -10,6 +12,15 @@ PrimaryContext::PrimaryContext(int ordinal) {
 PrimaryContext::~PrimaryContext() { driver().cuDevicePrimaryCtxRelease_v2(device_); }
 
 void PrimaryContext::make_current() const { check(driver().cuCtxSetCurrent(context_), "turning to the GPU"); }
+
+void PrimaryContext::make_current_if_possible() const noexcept { driver().cuCtxSetCurrent(context_); }
+
+SideStream::SideStream(std::shared_ptr<PrimaryContext> context) : context_(std::move(context)) {
+  context_->make_current();
+  check(driver().cuStreamCreate(&handle_, stream_non_blocking), "making a queue of the GPU");
+}
+
+SideStream::~SideStream() { driver().cuStreamDestroy_v2(handle_); }
 
 PinnedMemory::PinnedMemory(std::shared_ptr<PrimaryContext> context, std::shared_ptr<PinnedRanges> ranges, int64_t bytes)
     : context_(std::move(context)), ranges_(std::move(ranges)) {
@@ -39,6 +50,10 @@ bool EventMark::passed() const {
 
 void EventMark::hold_back(CUstream_st* stream) const { check(driver().cuStreamWaitEvent(stream, event_, 0), "waiting for another queue of the GPU"); }
 
-void EventMark::wait() const { check(driver().cuEventSynchronize(event_), "waiting for an event"); }
+void EventMark::wait() const {
+  const int result = driver().cuEventSynchronize(event_);
+  // Destructors wait too. While an error is on its way a second one would end the process, and of a lost GPU the first has told.
+  if (std::uncaught_exceptions() == 0) check(result, "waiting for an event");
+}
 
 }  // namespace lrdist::cuda

@@ -15,10 +15,25 @@ class PrimaryContext {
   ~PrimaryContext();
   PrimaryContext(const PrimaryContext&) = delete;
   void make_current() const;
+  // For destructors.
+  void make_current_if_possible() const noexcept;
 
  private:
   int device_ = 0;
   CUctx_st* context_ = nullptr;
+};
+
+// A stream that libtorch does not know.
+class SideStream {
+ public:
+  explicit SideStream(std::shared_ptr<PrimaryContext> context);
+  ~SideStream();
+  SideStream(const SideStream&) = delete;
+  CUstream_st* handle() const { return handle_; }
+
+ private:
+  std::shared_ptr<PrimaryContext> context_;
+  CUstream_st* handle_ = nullptr;
 };
 
 // From libtorch, whose allocator keeps freed memory for what comes next and for its own use.

@@ -61,6 +61,7 @@ bool says_device_lost(int result) {
   switch (result) {
     case result_ecc_uncorrectable:
     case result_nvlink_uncorrectable:
+    case result_contained:
     case result_illegal_address:
     case result_launch_timeout:
     case result_context_is_destroyed:
@@ -71,6 +72,9 @@ bool says_device_lost(int result) {
     case result_invalid_address_space:
     case result_invalid_pc:
     case result_launch_failed:
+    case result_mps_rpc_failure:
+    case result_mps_client_terminated:
+    case result_external_device:
     case result_unknown:
       return true;
     default:

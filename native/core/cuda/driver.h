@@ -77,6 +77,7 @@ enum Result : int {
   result_no_device = 100,
   result_ecc_uncorrectable = 214,
   result_nvlink_uncorrectable = 220,
+  result_contained = 226,
   result_not_ready = 600,
   result_illegal_address = 700,
   result_launch_timeout = 702,
@@ -88,6 +89,9 @@ enum Result : int {
   result_invalid_address_space = 717,
   result_invalid_pc = 718,
   result_launch_failed = 719,
+  result_mps_rpc_failure = 806,
+  result_mps_client_terminated = 810,
+  result_external_device = 911,
   result_unknown = 999
 };
 constexpr int attribute_compute_capability_major = 75, attribute_compute_capability_minor = 76;

@@ -4,6 +4,8 @@
 #include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <dlfcn.h>
 
+#include <algorithm>
+
 #include "../engine.h"
 
 namespace lrdist::cuda {
@@ -39,6 +41,13 @@ CUstream_st* handle_of(const c10::Stream& stream) { return static_cast<CUstream_
 int64_t allocations_so_far(c10::DeviceIndex device) {
   const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(device);
   return stats.allocation[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].allocated;
+}
+
+int64_t kept_bytes(c10::DeviceIndex device) {
+  const auto stats = c10::getDeviceAllocator(c10::DeviceType::CUDA)->getDeviceStats(device);
+  const auto now = [](const auto& of_types) { return of_types[static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE)].current; };
+  // What is free in a segment of which something is in use stays there.
+  return std::max<int64_t>(now(stats.reserved_bytes) - now(stats.active_bytes) - now(stats.inactive_split_bytes), 0);
 }
 
 void release_kept_memory() { c10::getDeviceAllocator(c10::DeviceType::CUDA)->emptyCache(); }

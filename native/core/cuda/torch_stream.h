@@ -17,7 +17,9 @@ bool libtorch_has_cuda();
 CUstream_st* handle_of(const c10::Stream& stream);
 // How many allocations libtorch has made on a device so far.
 int64_t allocations_so_far(c10::DeviceIndex device);
-// Gives memory that libtorch keeps for later back to the driver.
+// Of the GPU's memory: freed, and kept by libtorch for later; it can be given back.
+int64_t kept_bytes(c10::DeviceIndex device);
+// Gives that memory back to the driver, of all GPUs.
 void release_kept_memory();
 
 // Runs f, a call of libtorch. Out of memory and lost devices become Errors; `stream` tells whether the device is lost.
