@@ -21,7 +21,8 @@ DEVICE float to_tf32(float x) {
 // column g, of c the rows g and g + 8 at columns 2 t and 2 t + 1.
 DEVICE void multiply_add(float (&c)[4], const float (&a)[4], const float (&b)[2]) {
 #ifdef __CUDACC__
-  asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+  // volatile: all lanes take part, so it must not be moved to where only some use the result.
+  asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
       : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
       : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])), "r"(__float_as_uint(a[3])), "r"(__float_as_uint(b[0])),
         "r"(__float_as_uint(b[1])));

@@ -32,10 +32,13 @@ DEVICE T* dynamic_shared() {
   }});
 #endif
 
+// A launch takes at most 4 KiB of them.
+#define LRDIST_CHECK_ARGUMENTS(kernel) static_assert(sizeof(::lrdist::cuda::ArgumentsOf<decltype(kernel)>) <= 4096, "arguments that no launch takes");
+
 // One instance: the constant from the header and the body, a DEVICE function of `const Arguments&`. `threads` is the largest block it is launched with:
 // the fewer, the more registers a thread gets.
 //   LRDIST_KERNEL(norm_bf16, 256, norm_body<bfloat, 8>)
-#define LRDIST_KERNEL(kernel, threads, ...) LRDIST_DEFINE_KERNEL(kernel, threads, __VA_ARGS__)
+#define LRDIST_KERNEL(kernel, threads, ...) LRDIST_CHECK_ARGUMENTS(kernel) LRDIST_DEFINE_KERNEL(kernel, threads, __VA_ARGS__)
 
 namespace lrdist::cuda {
 
