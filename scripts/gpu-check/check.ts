@@ -42,14 +42,17 @@ export async function runCheck(argv: readonly string[]): Promise<number> {
       console.log(`${part} ${name}: ${command.slice(0, 12).join(' ').replaceAll(`${root}/`, '')}`);
     return 0;
   }
-  const outcomes = await runSteps(steps, { root, out: settings.out, say });
+  const outcomes = await runSteps(steps, {
+    ...{ root, out: settings.out, say, limit: settings.limit },
+    // After each: whoever ends the whole finds what there was.
+    report: (soFar) => writeSummary(settings.out, soFar),
+  });
   const failed = outcomes.filter(({ code }) => code !== 0);
   const { saveCheck } = await import('./result.ts');
   const path = await saveCheck(settings, outcomes, root).catch((error: unknown) => {
     say(`no result file: ${(error as Error).message}`);
     return undefined;
   });
-  writeSummary(settings.out, outcomes);
   if (path !== undefined) say(`written: ${path}`);
   say(failed.length === 0 ? 'All is well.' : `${failed.length} of ${outcomes.length} steps failed.`);
   return failed.length === 0 ? 0 : 1;
@@ -61,6 +64,7 @@ function machineHere(libtorch: string | undefined): Machine {
     root,
     sanitizer: programAt('compute-sanitizer', ['/usr/local/cuda/bin', '/opt/cuda/bin']),
     libtorch,
+    ninja: programAt('ninja', []) !== undefined,
     tests: testFiles(),
     cores: Math.max(1, Math.min(availableParallelism(), 16)),
   };

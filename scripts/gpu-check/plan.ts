@@ -20,6 +20,8 @@ export interface Machine {
   readonly sanitizer: string | undefined;
   /** Whether the addon is built by CMake itself, as on a machine without npm: then libtorch's folder. */
   readonly libtorch: string | undefined;
+  /** Whether Ninja is there: CMake's default, make, may not be. */
+  readonly ninja: boolean;
   /** Test files that can run here. */
   readonly tests: readonly string[];
   readonly cores: number;
@@ -37,7 +39,10 @@ export function planOf(settings: Settings, machine: Machine): Step[] {
       ...(machine.libtorch === undefined
         ? [step('build', 'addon', [node, join(root, 'scripts', 'prepare.mjs')])]
         : [
-            step('build', 'configure', ['cmake', '-S', root, '-B', build, `-DLIBTORCH=${machine.libtorch}`]),
+            step('build', 'configure', [
+              ...['cmake', ...(machine.ninja ? ['-G', 'Ninja'] : []), '-S', root, '-B', build],
+              `-DLIBTORCH=${machine.libtorch}`,
+            ]),
             step('build', 'addon', ['cmake', '--build', build, '--target', 'lrdist', '--parallel', `${machine.cores}`]),
           ]),
       step('build', 'kernel-check', [

@@ -20,6 +20,8 @@ export interface Settings {
   readonly dryRun: boolean;
   /** Write result files. */
   readonly results: boolean;
+  /** Seconds for all of it: what runs at its end is stopped, the rest is left out. */
+  readonly limit: number | undefined;
 }
 
 export const gpuCases = ['gpu-step', 'gpu-epoch', 'gpu-syncs', 'event-loop'] as const;
@@ -29,6 +31,7 @@ export const usage = `npm run gpu:check -- [options] [-- options of the benchmar
   --device NAME   cuda (the default), cuda:N, or emulated: a rehearsal on the processor, without the benchmark
   --cases LIST    of the benchmark: ${gpuCases.join(', ')}; default: all
   --out DIR       folder for logs; default: gpu-check in the system's temporary folder
+  --limit SECONDS for all of it: the step that runs at its end is stopped, the rest is left out; logs, summary and result file are written
   --no-results    write no files to bench/results
   --dry-run       say what would run
   --pack FILE     make an archive for a machine without network, at most 60 MiB: tar xf FILE, then sh run.sh with these options`;
@@ -44,7 +47,7 @@ export function parseSettings(argv: readonly string[], temporary: string): Setti
       args: [...own],
       allowNegative: true,
       options: {
-        ...{ parts: text, device: text, out: text, cases: text, pack: text },
+        ...{ parts: text, device: text, out: text, cases: text, pack: text, limit: text },
         ...{ 'dry-run': { type: 'boolean' }, results: { type: 'boolean' } },
       },
     }));
@@ -54,6 +57,8 @@ export function parseSettings(argv: readonly string[], temporary: string): Setti
   const { device = 'cuda' } = values;
   if (!/^(cuda(:\d+)?|emulated)$/.test(device))
     throw new Error(`--device: expected cuda, cuda:N or emulated, received ${device}`);
+  if (values.limit !== undefined && !/^[1-9]\d{0,5}$/.test(values.limit))
+    throw new Error(`--limit: expected a number of seconds, received ${values.limit}`);
   const rehearsal = device === 'emulated';
   const parts =
     listOf('parts', values.parts, partNames) ??
@@ -67,6 +72,7 @@ export function parseSettings(argv: readonly string[], temporary: string): Setti
     pack: values.pack,
     dryRun: values['dry-run'] ?? false,
     results: values.results ?? true,
+    limit: values.limit === undefined ? undefined : Number(values.limit),
   };
 }
 

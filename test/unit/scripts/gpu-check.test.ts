@@ -15,6 +15,7 @@ const machine: Machine = {
   root: '/repo',
   sanitizer: '/cuda/bin/compute-sanitizer',
   libtorch: undefined,
+  ninja: false,
   tests: ['test/native/a.test.ts'],
   cores: 4,
 };
@@ -32,6 +33,8 @@ test('all parts in their order, or those that were chosen', () => {
     ['--device', 'cpu'],
     ['--device', 'cuda:x'],
     ['--cases', 'step'],
+    ['--limit', '0'],
+    ['--limit', 'ten'],
     ['--what'],
     ['word'],
   ])
@@ -65,6 +68,10 @@ test('the commands', () => {
   assert.equal(
     commands(['--parts', 'build'], { ...machine, libtorch: '/torch' })[0],
     'cmake -S /repo -B /repo/native/build -DLIBTORCH=/torch',
+  );
+  assert.match(
+    commands(['--parts', 'build'], { ...machine, libtorch: '/torch', ninja: true })[0]!,
+    /^cmake -G Ninja -S /,
   );
 });
 
@@ -127,6 +134,30 @@ test('steps run with a log each; after a failed build nothing does', async () =>
     say: () => {},
   });
   assert.equal(absent!.code, 127);
+});
+
+test('when the time is up a step ends with all that it started, and the rest is left out', async () => {
+  const out = mkdtempSync(join(temporaryFolder(), 'out-'));
+  const children = `const { spawn } = require('node:child_process');
+    spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });
+    console.log('begun');`;
+  const step = (name: string, script: string) =>
+    ({ part: 'tests', name, command: [process.execPath, '-e', script] }) as const;
+  const reported: number[] = [];
+  const began = performance.now();
+  const outcomes = await runSteps([step('quick', ''), step('endless', children), step('never', '')], {
+    ...{ root: out, out, say: () => {}, limit: 2 },
+    report: (soFar) => reported.push(soFar.length),
+  });
+  assert.deepEqual(
+    outcomes.map(({ code }) => code),
+    [0, 124, null],
+  );
+  assert.match(outcomes[1]!.tail, /begun\nstopped: the time is up/);
+  assert.match(outcomes[2]!.tail, /the time is up/);
+  assert.deepEqual(reported, [1, 2, 3]);
+  // The grandchild held the pipe: had it lived on, the step would not have ended.
+  assert.ok(performance.now() - began < 20_000);
 });
 
 test('differences', () => {
