@@ -49,10 +49,7 @@ Classification classify(const Pass& pass, const Batch& batch, int64_t head, cons
   Classification c;
   if (spec.pooler) {
     c.pooled_NH = pass.product.forward(y_NH, pass.matrix(layout.pooler, h, h));
-    const float* bias = pass.at(layout.pooler_bias);
-    float* p = data(c.pooled_NH);
-    for (int64_t i = 0; i < count; ++i)
-      for (int64_t j = 0; j < h; ++j) p[i * h + j] = std::tanh(p[i * h + j] + bias[j]);
+    kernels::bias_tanh(data(c.pooled_NH), pass.at(layout.pooler_bias), count, h);
   }
   const Tensor& input = spec.pooler ? c.pooled_NH : y_NH;
   const kernels::Dropout dropout = pass.dropout_at(spec.dropout, kernels::site_head + static_cast<uint32_t>(head));

@@ -63,6 +63,8 @@ void bias_gelu(T* u, const float* bias, const Rows& rows, int64_t width, T* g);
 template <class T>
 void gelu_backward(T* dg, const T* derivative, int64_t count, int64_t width, ColumnTarget sums = {});
 void add_bias(float* x, const float* bias, int64_t count, int64_t width);
+// x = tanh(x + bias)
+void bias_tanh(float* x, const float* bias, int64_t count, int64_t width);
 template <class T>
 void add(float* out, const T* x, int64_t n);
 void copy(float* out, const float* x, int64_t n);

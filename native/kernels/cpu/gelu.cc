@@ -30,7 +30,7 @@ template <class T>
 template <class T>
 void bias_gelu(T* u, const float* bias, const Rows& rows, int64_t width, T* g) {
   const Scope scope("bias and gelu", element_work(rows.count, width, 12, 3.0 * sizeof(T)));
-  at::parallel_for(0, rows.count, row_grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows.count, row_grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       T* in = u + i * width;
       T* out = g + i * width;

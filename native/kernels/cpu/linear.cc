@@ -89,7 +89,7 @@ Columns<Word<T>> turned(const T* x, int64_t depth, int64_t first, Buffer& buffer
 // Calls f(begin, end) for ranges of columns, whole panels, shared out among the threads unless there is too little to do.
 template <class F>
 void for_panels(int64_t width, int64_t products, const F& f) {
-  constexpr int64_t least = int64_t{1} << 20;  // of a thread
+  constexpr int64_t least = int64_t{1} << 21;  // of a thread
   const int64_t panels = width / panel;
   at::parallel_for(0, panels, std::max<int64_t>(1, least * panels / products), [&](int64_t begin, int64_t end) { f(begin * panel, end * panel); });
 }

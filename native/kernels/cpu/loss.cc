@@ -6,7 +6,7 @@
 
 #include "../kernels.h"
 #include "../scope.h"
-#include "simd.h"
+#include "rows.h"
 
 namespace lrdist::kernels {
 namespace {
@@ -42,7 +42,7 @@ struct RowSums {
 
 void cross_entropy(float* logits, const int32_t* targets, int64_t count, int64_t width, double smoothing, float scale, bool gradient, float* losses) {
   const Scope scope("cross-entropy", element_work(count, width, gradient ? 8 : 4, gradient ? 8 : 4));
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, count, row_grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       float* row = logits + i * width;
       const float top = highest(row, width);
@@ -61,7 +61,7 @@ void cross_entropy(float* logits, const int32_t* targets, int64_t count, int64_t
 }
 
 void sample_classes(const float* logits, const float* u, int64_t count, int64_t width, int32_t* out) {
-  at::parallel_for(0, count, 1, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, count, row_grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const float* row = logits + i * width;
       const float top = highest(row, width);

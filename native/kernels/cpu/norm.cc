@@ -49,7 +49,7 @@ void norm_row(const float* s, float sum, const float* gamma, const float* beta, 
 // Calls sum(row, scratch) -> sum of scratch.row, for every row, and normalises that.
 template <class F>
 void norm_rows(const Rows& rows, int64_t width, const float* gamma, const float* beta, float eps, const Dropout* after, const Outputs& out, const F& sum) {
-  at::parallel_for(0, rows.count, row_grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows.count, row_grain(width), [&](int64_t begin, int64_t end) {
     RowScratch scratch(width);
     for (int64_t i = begin; i < end; ++i) {
       const float total = sum(i, scratch);

@@ -26,7 +26,8 @@ template <class T>
 void scatter_add(const T* d, const int32_t* index, int64_t count, int64_t width, float* table) {
   const Scope scope("scatter add", element_work(count, width, 1, 8.0 + sizeof(T)));
   const int64_t blocks = (width + column_block - 1) / column_block;
-  at::parallel_for(0, blocks, 1, [&](int64_t first, int64_t last) {
+  const int64_t grain = std::max<int64_t>(1, 4 * flat_grain / (column_block * std::max<int64_t>(1, count)));  // one addition for each element read
+  at::parallel_for(0, blocks, grain, [&](int64_t first, int64_t last) {
     const int64_t from = first * column_block, to = std::min(last * column_block, width);
     for (int64_t i = 0; i < count; ++i) {
       float* out = table + index[i] * width + from;
@@ -50,7 +51,7 @@ void column_sums(const T* d, int64_t count, int64_t width, float* out, bool accu
 void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t width) {
   const Scope scope("dropout", element_work(rows.count, width, 1, 8));
   if (!dropout.active()) return;
-  at::parallel_for(0, rows.count, row_grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, rows.count, row_grain(width), [&](int64_t begin, int64_t end) {
     RowScratch scratch(width);
     for (int64_t i = begin; i < end; ++i) {
       fill_keep(dropout, 0, rows.position[i], rows.slot[i], width, scratch.keep.data());
@@ -61,8 +62,21 @@ void dropout_rows(float* x, const Dropout& dropout, const Rows& rows, int64_t wi
 
 void add_bias(float* x, const float* bias, int64_t count, int64_t width) {
   const Scope scope("add bias", element_work(count, width, 1, 8));
-  at::parallel_for(0, count, row_grain, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, count, row_grain(width), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) for_lanes(width, [&](auto at) { add_to(at, x + i * width, at.load(bias)); });
+  });
+}
+
+// To 1e-7 of 1, not of the result.
+void bias_tanh(float* x, const float* bias, int64_t count, int64_t width) {
+  const Scope scope("bias and tanh", element_work(count, width, 5, 8));
+  at::parallel_for(0, count, row_grain(width), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i)
+      for_lanes(width, [&](auto at) {
+        const f32x16 v = at.load(x + i * width) + at.load(bias);
+        const f32x16 e = exp_fast(v < 0 ? 2.0f * v : -2.0f * v), t = (1.0f - e) / (1.0f + e);
+        at.store(x + i * width, v < 0 ? -t : t);
+      });
   });
 }
 

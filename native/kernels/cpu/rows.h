@@ -9,7 +9,8 @@
 
 namespace lrdist::kernels {
 
-constexpr int64_t row_grain = 16;
+// The fewest rows for a thread: a pass over less takes no longer than to hand it over.
+inline int64_t row_grain(int64_t width) { return std::max<int64_t>(1, 16384 / width); }
 
 template <class T>
 void zero_tail(T* x, int64_t count, int64_t padded, int64_t width) {
