@@ -8,6 +8,9 @@ namespace lrdist {
 
 Batch make_batch(const Ragged& data, const int32_t* rows, int64_t count, int64_t first_slot, const int32_t* slots) {
   Batch b;
+  size_t tokens = 0;
+  for (int64_t i = 0; i < count; ++i) tokens += static_cast<size_t>(data.offsets[rows[i] + 1] - data.offsets[rows[i]]);
+  for (std::vector<int32_t>* list : {&b.ids, &b.types, &b.position, &b.slot}) list->reserve(tokens);
   b.cu.push_back(0);
   for (int64_t i = 0; i < count; ++i) {
     const int32_t row = rows[i];
