@@ -1,16 +1,20 @@
 // kernel-check [--device emulated|cuda|cuda:N] [--order forward|backward|shuffled] [--kernels] [NAME...]
 //   Runs the checks of these names, or all, one line for each; with --kernels not those of the engine's device and of the emulator. Ends with 1 if one
 //   fails, with 2 if the device is not there.
-// kernel-check --list | --source | --open DEVICE
-//   The names of the checks; the kernels' source as NVRTC gets it; what the engine's device of that name is, or why there is none.
+// kernel-check --list | --source | --open DEVICE | --exchange DEVICE,DEVICE,...
+//   The names of the checks; the kernels' source as NVRTC gets it; what the engine's device of that name is, or why there is none; checks what devices that
+//   train one job together exchange.
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <set>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include "check.h"
 #include "core/cuda/kernel_source.h"
+#include "exchange.h"
 #include "kernels/emulated/launch.h"
 #include "plain_device.h"
 
@@ -60,10 +64,24 @@ int describe(const std::string& name) {
   return 0;
 }
 
+int exchange(const std::string& list) {
+  std::vector<std::string> devices;
+  std::istringstream text(list);
+  for (std::string name; std::getline(text, name, ',');) devices.push_back(name);
+  try {
+    check::check_exchange(devices);
+  } catch (const std::exception& error) {
+    std::printf("exchange FAILED: %s\n", error.what());
+    return 1;
+  }
+  std::printf("exchange of %zu devices ok\n", devices.size());
+  return 0;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-  std::string device = "emulated", described;
+  std::string device = "emulated", described, exchanging;
   bool only_kernels = false;
   std::set<std::string> wanted;
   for (int i = 1; i < count; ++i) {
@@ -80,6 +98,8 @@ int main(int count, char** arguments) {
       only_kernels = true;
     } else if (argument == "--open" && i + 1 < count) {
       described = arguments[++i];
+    } else if (argument == "--exchange" && i + 1 < count) {
+      exchanging = arguments[++i];
     } else if (argument == "--device" && i + 1 < count) {
       device = arguments[++i];
     } else if (argument == "--order" && i + 1 < count) {
@@ -90,6 +110,7 @@ int main(int count, char** arguments) {
   }
   try {
     if (!described.empty()) return describe(described);
+    if (!exchanging.empty()) return exchange(exchanging);
     const auto opened = open(device);
     std::printf("on %s (%s)\n", opened->facts().name.c_str(), opened->facts().description.c_str());
     return run(*opened, wanted, only_kernels);

@@ -39,6 +39,7 @@ export function kernelCheck(args: readonly string[], environment: Readonly<Recor
     encoding: 'utf8',
     env: { ...process.env, ...environment },
     maxBuffer: 1 << 24,
+    timeout: 300_000,
   });
   if (ran.error !== undefined) throw ran.error;
   return { status: ran.status, lines: ran.stdout.trimEnd().split('\n'), errors: ran.stderr };
@@ -55,4 +56,11 @@ export function fakeDriver(folder: string): Record<string, string> {
   });
   execFileSync('c++', ['-shared', '-Wl,-soname,libcuda.so.1', ...parts, '-o', join(folder, 'libcuda.so.1')]);
   return { LD_LIBRARY_PATH: folder };
+}
+
+/** Compiles test/native/programs/fake-nccl.cc into `folder`; the result is the environment in which programs take it for NCCL. */
+export function fakeNccl(folder: string): Record<string, string> {
+  const [source, library] = [join(root, 'test', 'native', 'programs', 'fake-nccl.cc'), join(folder, 'libnccl.so.2')];
+  execFileSync('c++', ['-std=c++20', '-shared', '-fPIC', `-I${join(root, 'native')}`, source, '-o', library]);
+  return { LRDIST_NCCL: library };
 }

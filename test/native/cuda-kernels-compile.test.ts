@@ -11,10 +11,32 @@ const root = join(import.meta.dirname, '..', '..');
 const nvcc = (args: readonly string[]) => spawnSync('nvcc', args, { encoding: 'utf8', cwd: root });
 const noNvcc = nvcc(['--version']).status === 0 ? false : 'there is no nvcc on PATH';
 
+function pythonPackages(): readonly string[] {
+  const { stdout } = spawnSync('python3', ['-c', 'import sys; print("\\n".join(sys.path))'], { encoding: 'utf8' });
+  return (stdout ?? '').split('\n').filter((line) => line.endsWith('-packages'));
+}
+
 test('declarations of the driver agree with cuda.h', { skip: noNvcc }, () => {
   const source = join('test', 'native', 'programs', 'driver-declarations.cc');
   const { status, stderr } = nvcc(['-std=c++20', '-Inative', '-c', source, '-o', '/dev/null']);
   assert.equal(status, 0, stderr);
+});
+
+// Its header comes with the NVIDIA package beside torch, or a system's NCCL.
+test('declarations of NCCL agree with nccl.h', { skip: noNvcc }, (t) => {
+  const source = join('test', 'native', 'programs', 'nccl-declarations.cc');
+  const beside = ['', ...pythonPackages()].map((folder) => join(folder, 'nvidia', 'nccl', 'include'));
+  const { status, stderr } = nvcc([
+    '-std=c++20',
+    '-Inative',
+    ...beside.map((folder) => `-I${folder}`),
+    '-c',
+    source,
+    '-o',
+    '/dev/null',
+  ]);
+  if (stderr.includes('nccl.h: No such file')) t.skip('there is no nccl.h');
+  else assert.equal(status, 0, stderr);
 });
 
 describe('the source in one piece', { skip: noKernelCheck }, () => {

@@ -1,7 +1,7 @@
 // Kernels on the emulator against the processor's, the emulator, the devices and their errors: what kernel-check checks, and how it ends.
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { buildKernelCheck, fakeDriver, kernelCheck, noKernelCheck } from '../helpers/kernel-check.ts';
+import { buildKernelCheck, fakeDriver, fakeNccl, kernelCheck, noKernelCheck } from '../helpers/kernel-check.ts';
 import { temporaryFolder } from '../helpers/temporary.ts';
 
 describe('kernel-check', { skip: noKernelCheck }, () => {
@@ -26,6 +26,36 @@ describe('kernel-check', { skip: noKernelCheck }, () => {
   test('a name that is not there, a device that is not there', () => {
     assert.equal(kernelCheck(['nothing']).status, 2);
     assert.equal(kernelCheck(['--device', 'tpu']).status, 2);
+  });
+
+  describe('the exchange of devices that train one job', () => {
+    let nccl: Record<string, string>;
+    const folder = temporaryFolder();
+    before(() => {
+      nccl = fakeNccl(folder);
+    });
+    const exchange = (devices: readonly string[], environment: Record<string, string> = {}) =>
+      kernelCheck(['--exchange', devices.join(',')], environment);
+
+    for (const count of [1, 2, 3, 5])
+      test(`${count} ranks have the same sums, and none waits for one that failed`, () => {
+        for (const device of ['emulated', 'nccl']) {
+          const { lines, status } = exchange(Array<string>(count).fill(device), nccl);
+          assert.deepEqual(lines, [`exchange of ${count} devices ok`], device);
+          assert.equal(status, 0);
+        }
+      });
+
+    test('an error of NCCL ends the job of all ranks', () => {
+      const { lines, status } = exchange(['nccl', 'nccl', 'nccl'], { ...nccl, FAKE_NCCL_FAILS: '2' });
+      assert.match(lines[0]!, /FAILED: exchanging between GPUs: NCCL: a failure that was asked for/);
+      assert.equal(status, 1);
+    });
+
+    test('without NCCL', () => {
+      const { lines } = exchange(['nccl', 'nccl'], { LRDIST_NCCL: '/nowhere/libnccl.so.2' });
+      assert.match(lines[0]!, /FAILED: several GPUs exchange gradients by NCCL, and no libnccl\.so\.2 can be opened/);
+    });
   });
 
   describe('with a driver that stands in for one', () => {

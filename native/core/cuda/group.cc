@@ -26,7 +26,7 @@ void Group::begin_job() {
   if (!aborted_) return;
   aborted_ = false;
   present_ = 0;
-  id_.clear();
+  id_given_ = 0;
   ++generation_;
 }
 
@@ -70,9 +70,13 @@ void Group::abort() noexcept {
     const std::lock_guard<std::mutex> lock(mutex_);
     aborted_ = true;
     told = communicators_;
+    ++telling_;
     changed_.notify_all();
   }
   for (Communicator* one : told) one->abort();
+  const std::lock_guard<std::mutex> lock(mutex_);
+  --telling_;
+  changed_.notify_all();
 }
 
 void Group::reduce(int rank, const std::vector<Reduction>& what) {
@@ -96,19 +100,22 @@ int64_t Group::generation() const {
   return generation_;
 }
 
-const std::vector<char>& Group::id(const std::function<std::vector<char>()>& make) {
+std::vector<char> Group::id(const std::function<std::vector<char>()>& make) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (id_.empty()) id_ = make();
+  if (id_given_ == 0) id_ = make();
+  id_given_ = (id_given_ + 1) % size_;
   return id_;
 }
 
-void Group::add(Communicator& one) {
+bool Group::add(Communicator& one) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  communicators_.push_back(&one);
+  if (!aborted_) communicators_.push_back(&one);
+  return !aborted_;
 }
 
 void Group::remove(Communicator& one) {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [&] { return telling_ == 0; });  // it may be one of those
   communicators_.erase(std::remove(communicators_.begin(), communicators_.end(), &one), communicators_.end());
 }
 

@@ -44,10 +44,10 @@ class Group {
 
   // Counts failures: a communicator lives as long as its number.
   int64_t generation() const;
-  // The same 128 bytes on every rank: made by the first that asks.
-  const std::vector<char>& id(const std::function<std::vector<char>()>& make);
-  // To be told of a failure.
-  void add(Communicator& one);
+  // The same on every rank: made by the first that asks, and anew once all have asked.
+  std::vector<char> id(const std::function<std::vector<char>()>& make);
+  // To be told of a failure. False if there was one already.
+  bool add(Communicator& one);
   void remove(Communicator& one);
 
  private:
@@ -58,12 +58,14 @@ class Group {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool aborted_ = false;
+  int telling_ = 0;  // calls of abort() that are under way
   int64_t generation_ = 0;
   int64_t agreed_ = -1;
   bool ended_ = false;  // agreed_ was the last part
   int present_ = 0;
   int64_t meetings_ = 0;
   std::vector<char> id_;
+  int id_given_ = 0;
   std::vector<Communicator*> communicators_;
   std::vector<const std::vector<Reduction>*> reductions_;  // [ranks]
 };
