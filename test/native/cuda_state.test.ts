@@ -270,6 +270,29 @@ test('as many replicas as fit() says train, and more are refused with the number
   await assert.rejects(run(2 * fitting), { code: 'ERR_OUT_OF_MEMORY', message: /find no room.*use fewer replicas/ });
 });
 
+// Each step has four replays, two of them on the second queue, and results of earlier steps are still on their way.
+test('a device that is lost in the middle of its work says so, and the process goes on', async (t) => {
+  t.after(() => delete process.env['LRDIST_EMULATED_LOSS']);
+  for (const replays of [1, 6, 7, 8, 9]) {
+    process.env['LRDIST_EMULATED_LOSS'] = `${replays}`;
+    const session = open({ ...devices[1], replicas: 4 });
+    try {
+      await fresh(1)({ session, slots: [] });
+      const dataset = session.addDataset(tinyData());
+      session.setPlan(tinyPlan(session));
+      const lost = { code: 'ERR_DEVICE_LOST' };
+      await assert.rejects(
+        session.train(tinySegment(dataset, 6, 4), () => {}),
+        lost,
+      );
+      await assert.rejects(session.evaluate({ head: 0, dataset, want: 'logits', batchTokens: 8 }), lost);
+      await assert.rejects(session.read({ buffer: 'weights', parameter: 0, replica: 0 }), lost);
+    } finally {
+      session.closeSync();
+    }
+  }
+});
+
 test('replicas are dropped where there is no memory beside them, and a refused fork changes nothing', async (t) => {
   emulatedMemory(t, 1.3e6);
   const held: Held = { session: open({ ...devices[1], replicas: 4 }), slots: [] };

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <new>
 #include <utility>
@@ -69,6 +70,12 @@ class SideWork {
   void add(std::function<void()> work) { work_.push_back(std::move(work)); }
   int64_t end() const { return done_ + static_cast<int64_t>(work_.size()); }
   bool done(int64_t place) const { return done_ >= place; }
+  // As with a GPU, every call on a device that was lost fails.
+  void lose() { lost_ = true; }
+  bool lost() const { return lost_; }
+  void require() const {
+    if (lost_) throw Error("ERR_DEVICE_LOST", "the emulated device is lost, as LRDIST_EMULATED_LOSS asks for");
+  }
   void run_until(int64_t place) {
     while (!done(place)) {
       const std::function<void()> work = std::move(work_.front());
@@ -81,12 +88,20 @@ class SideWork {
  private:
   std::deque<std::function<void()>> work_;
   int64_t done_ = 0;
+  bool lost_ = false;
 };
 
 struct ProcessorMark final : Mark {
   ProcessorMark(std::shared_ptr<SideWork> queue, int64_t end) : side(std::move(queue)), place(end) {}
-  bool passed() const override { return side->done(place); }
-  void wait() const override { side->run_until(place); }
+  bool passed() const override {
+    side->require();
+    return side->done(place);
+  }
+  // As on a GPU: destructors wait too, and do not throw while an error is on its way.
+  void wait() const override {
+    if (std::uncaught_exceptions() == 0) side->require();
+    if (!side->lost()) side->run_until(place);
+  }
   const std::shared_ptr<SideWork> side;
   const int64_t place;
 };
@@ -135,6 +150,7 @@ class EmulatedDevice final : public RecordingDevice {
   }
   void run(const Product& product) override {
     if (side_) throw Error("ERR_NATIVE", "a product on the second queue");
+    work_->require();
     multiply_on_processor(product);
   }
   void run(const Clear& clear) override {
@@ -145,7 +161,8 @@ class EmulatedDevice final : public RecordingDevice {
   }
   std::unique_ptr<Graph> make_graph(std::vector<Call> calls) override { return std::make_unique<CallList>(std::move(calls)); }
   void run_graph(const Graph& graph) override {
-    if (replays_left_ == 0) throw Error("ERR_DEVICE_LOST", "the emulated device is lost, as LRDIST_EMULATED_LOSS asks for");
+    if (replays_left_ == 0) work_->lose();
+    work_->require();
     if (replays_left_ > 0) --replays_left_;
     const auto calls = static_cast<const CallList&>(graph).calls;
     const auto run_all = [this, calls] {
@@ -160,7 +177,10 @@ class EmulatedDevice final : public RecordingDevice {
   void to_device(void* to, const void* from, int64_t bytes) override { move(to, from, bytes); }
   void to_host(void* to, const void* from, int64_t bytes) override { move(to, from, bytes); }
   std::unique_ptr<Mark> make_mark() override { return std::make_unique<ProcessorMark>(work_, side_ ? work_->end() : 0); }
-  void wait_for_all() override { work_->run_until(work_->end()); }
+  void wait_for_all() override {
+    work_->require();
+    work_->run_until(work_->end());
+  }
   void wait_for(const Mark& mark) override {
     if (!side_) mark.wait();  // the second queue's work comes after what the first has done by now
   }
@@ -168,6 +188,7 @@ class EmulatedDevice final : public RecordingDevice {
 
  private:
   void move(void* to, const void* from, int64_t bytes) {
+    work_->require();
     const auto copy = [to, from, bytes] { std::memcpy(to, from, static_cast<size_t>(bytes)); };
     if (side_) {
       later(copy);
@@ -186,6 +207,7 @@ class EmulatedDevice final : public RecordingDevice {
   }
   template <class C>
   bool put_off(const C& call) {
+    work_->require();
     if (side_) later([this, call] { run(call); });
     return side_;
   }
