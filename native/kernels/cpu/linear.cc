@@ -91,7 +91,7 @@ template <class F>
 void for_panels(int64_t width, int64_t products, const F& f) {
   constexpr int64_t least = int64_t{1} << 21;  // of a thread
   const int64_t panels = width / panel;
-  at::parallel_for(0, panels, std::max<int64_t>(1, least * panels / products), [&](int64_t begin, int64_t end) { f(begin * panel, end * panel); });
+  at::parallel_for(0, panels, std::max<int64_t>(1, least * panels / std::max<int64_t>(1, products)), [&](int64_t begin, int64_t end) { f(begin * panel, end * panel); });
 }
 
 }  // namespace
