@@ -30,7 +30,7 @@ std::exception_ptr cause_of(const std::vector<std::exception_ptr>& failures) {
 }  // namespace
 
 DataParallelEngine::DataParallelEngine(const SessionSpec& spec, const std::vector<std::string>& devices)
-    : group_(std::make_shared<Group>(static_cast<int>(devices.size()), stop)) {
+    : group_(std::make_shared<Group>(static_cast<int>(devices.size()), stop)), longest_row_(spec.model.max_positions) {
   for (size_t r = 0; r < devices.size(); ++r) {
     SessionSpec own = spec;
     own.device = devices[r];
@@ -165,8 +165,11 @@ void DataParallelEngine::set_replicas(const std::vector<int32_t>& order) {
 }
 
 int64_t DataParallelEngine::fit(const FitSpec& spec) {
+  // The tokens of a batch that a device gets: its part, and at most a row more.
+  FitSpec part = spec;
+  part.tokens = std::min(spec.tokens, spec.tokens / static_cast<int64_t>(engines_.size()) + longest_row_);
   std::vector<int64_t> fitting(engines_.size());
-  on_all(Leaves::unchanged, [&](CudaEngine& engine, int rank) { fitting[static_cast<size_t>(rank)] = engine.fit(spec); });
+  on_all(Leaves::unchanged, [&](CudaEngine& engine, int rank) { fitting[static_cast<size_t>(rank)] = engine.fit(part); });
   return *std::min_element(fitting.begin(), fitting.end());
 }
 

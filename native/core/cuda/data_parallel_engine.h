@@ -57,6 +57,7 @@ class DataParallelEngine : public Engine {
   void require_same(bool same, const char* what);
 
   const std::shared_ptr<Group> group_;
+  const int64_t longest_row_;  // tokens
   std::vector<std::unique_ptr<CudaEngine>> engines_;
   std::vector<std::unique_ptr<ComputeThread>> threads_;  // of all but the first
   std::map<int64_t, int64_t> dataset_rows_;

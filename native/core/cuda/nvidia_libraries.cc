@@ -24,7 +24,8 @@ std::vector<std::string> libraries_in(const std::string& folder, const std::stri
 std::vector<std::string> folders_near(const std::string& libtorch) {
   std::vector<std::string> packages;
   std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator(fs::path(libtorch).parent_path().parent_path() / "nvidia", ignored)) packages.push_back((entry.path() / "lib").string());
+  const fs::path nvidia = fs::path(libtorch).parent_path().parent_path() / "nvidia";
+  for (const auto& entry : fs::directory_iterator(nvidia, ignored)) packages.push_back((entry.path() / "lib").string());
   std::sort(packages.begin(), packages.end());
   packages.insert(packages.begin(), libtorch);
   return packages;
