@@ -84,15 +84,18 @@ async function runStep(
       tail = (tail + text).slice(-3000);
     });
   let stopped = false;
-  const stop = (): void => {
+  const send = (signal: 'SIGTERM' | 'SIGKILL'): void => {
     stopped = true;
     try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+      if (child.pid !== undefined) process.kill(-child.pid, signal);
     } catch {
       // All of it has ended by itself just now.
     }
   };
-  const timer = limited ? setTimeout(stop, milliseconds) : undefined;
+  // Asked first: builders end compilers that are in groups of their own.
+  const timers = limited
+    ? [setTimeout(send, milliseconds, 'SIGTERM'), setTimeout(send, milliseconds + 5000, 'SIGKILL')]
+    : [];
   const code = await new Promise<number>((resolve) => {
     child.on('error', (error) => {
       tail += error.message;
@@ -100,7 +103,7 @@ async function runStep(
     });
     child.on('close', (number, signal) => resolve(number ?? (signal === null ? 1 : 128)));
   });
-  clearTimeout(timer);
+  timers.forEach((timer) => clearTimeout(timer));
   if (stopped) tail = `${tail.trimEnd()}\nstopped: the time is up`;
   log.end();
   await once(log, 'close');
