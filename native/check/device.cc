@@ -115,6 +115,12 @@ LRDIST_CHECK(device_graphs) {
   device->upload(one.data(), &two, sizeof two);
   device->replay(*graph);
   expect(number(sum) == 14 && number(copy) == 14 && number(total) == 2, "a second replay gave other results");
+  device->begin_graph();
+  device->clear(sum.data(), sizeof(float));
+  device->drop_graph();
+  expect(number(sum) == 14, "a call of a dropped graph ran");
+  device->clear(sum.data(), sizeof(float));
+  expect(number(sum) == 0, "a call after a dropped graph was recorded");
 }
 
 LRDIST_CHECK(device_transfers) {

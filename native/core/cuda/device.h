@@ -115,6 +115,8 @@ class Device {
 
   virtual void begin_graph() = 0;
   virtual std::unique_ptr<Graph> end_graph() = 0;
+  // Instead of end_graph(): nothing of what was recorded is kept.
+  virtual void drop_graph() = 0;
   virtual void replay(const Graph& graph) = 0;
 
  protected:

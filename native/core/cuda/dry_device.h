@@ -24,6 +24,7 @@ class DryDevice final : public Device {
   int64_t synchronizations() const override { return 0; }
   void begin_graph() override {}
   std::unique_ptr<Graph> end_graph() override { return nullptr; }
+  void drop_graph() override {}
   void replay(const Graph&) override {}
 
  protected:

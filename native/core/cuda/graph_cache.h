@@ -22,7 +22,7 @@ class GraphCache {
     try {
       work();
     } catch (...) {
-      device.end_graph();
+      device.drop_graph();
       throw;
     }
     graph = device.end_graph();

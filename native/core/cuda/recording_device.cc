@@ -109,6 +109,11 @@ std::unique_ptr<Graph> RecordingDevice::end_graph() {
   return make_graph(std::move(calls_));
 }
 
+void RecordingDevice::drop_graph() {
+  recording_ = false;
+  calls_.clear();
+}
+
 void RecordingDevice::replay(const Graph& graph) {
   outside_graph("a replay");
   run_graph(graph);

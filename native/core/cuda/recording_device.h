@@ -57,6 +57,7 @@ class RecordingDevice : public Device {
   // A recording that was left by an exception is forgotten.
   void begin_graph() final;
   std::unique_ptr<Graph> end_graph() final;
+  void drop_graph() final;
   void replay(const Graph& graph) final;
 
  protected:
