@@ -33,6 +33,18 @@ Batch make_batch(const Ragged& data, const int32_t* rows, int64_t count, int64_t
   return b;
 }
 
+std::vector<int64_t> cuts_by_tokens(const Ragged& data, const std::vector<int32_t>& rows, int64_t tokens) {
+  std::vector<int64_t> cuts{0};
+  int64_t count = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    count += data.offsets[rows[i] + 1] - data.offsets[rows[i]];
+    if (count < tokens && i + 1 < rows.size()) continue;
+    cuts.push_back(static_cast<int64_t>(i) + 1);
+    count = 0;
+  }
+  return cuts;
+}
+
 void mask_tokens(Batch& batch, const Masking& masking, int64_t vocab, uint64_t seed, int64_t step) {
   const auto is_special = [&](int32_t id) { return std::find(masking.special.begin(), masking.special.end(), id) != masking.special.end(); };
   const auto threshold = static_cast<uint64_t>(masking.probability * 4294967296.0);

@@ -34,6 +34,9 @@ struct Batch {
 // Rows rows[0 .. count) of the data; row i has slot slots[i] (null: first_slot + i). Wanted: the first token of each row.
 Batch make_batch(const Ragged& data, const int32_t* rows, int64_t count, int64_t first_slot, const int32_t* slots = nullptr);
 
+// Cuts rows, in their order, into batches: [0, ..., rows]. Each but the last has that many tokens at least, and no row more than that takes.
+std::vector<int64_t> cuts_by_tokens(const Ragged& data, const std::vector<int32_t>& rows, int64_t tokens);
+
 // Masks tokens by a Philox draw of (seed, step, slot, position) and makes the masked ones the wanted ones.
 void mask_tokens(Batch& batch, const Masking& masking, int64_t vocab, uint64_t seed, int64_t step);
 

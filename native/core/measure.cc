@@ -83,16 +83,12 @@ int64_t CpuEngine::gradient(const GradientSpec& spec) {
   const Product product = s.product();
   const int64_t slot = new_slot(s, "the gradients");
   const auto total = static_cast<int64_t>(spec.rows.size());
-  for (int64_t begin = 0; begin < total;) {
-    int64_t end = begin, tokens = 0;
-    do {
-      tokens += data.offsets[spec.rows[end] + 1] - data.offsets[spec.rows[end]];
-      ++end;
-    } while (end < total && tokens < spec.batch_tokens);
+  const std::vector<int64_t> cuts = cuts_by_tokens(data, spec.rows, spec.batch_tokens);
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    const int64_t begin = cuts[i], end = cuts[i + 1];
     Batch batch = make_batch(data, spec.rows.data() + begin, end - begin, begin);
     if (spec.loss == Loss::masked_lm) mask_tokens(batch, spec.masking, s.layout.model.vocab, s.spec.seed, 0);
     const float share = static_cast<float>(end - begin) / static_cast<float>(total);
-    begin = end;
     if (batch.wanted.count() == 0) continue;
     for (int64_t k = 0; k < s.count(); ++k) {
       if (stop.load()) {

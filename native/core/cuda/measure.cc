@@ -124,19 +124,16 @@ int64_t CudaEngine::gradient(const GradientSpec& spec) {
   GradientPasses passes(s, {spec.head, spec.loss}, total);
   const int64_t slot = s.new_slot();
   Communicator* const ranks = s.communicator();
-  int64_t number = 0;  // of the batch
-  for (int64_t begin = 0; begin < total; ++number) {
+  const std::vector<int64_t> cuts = cuts_by_tokens(data, spec.rows, spec.batch_tokens);
+  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+    const auto number = static_cast<int64_t>(i);
     require_to_go_on(s, number, stop_flag(), slot, "the gradient was stopped");
-    int64_t end = begin, tokens = 0;
-    do {
-      tokens += data.offsets[static_cast<size_t>(spec.rows[static_cast<size_t>(end)]) + 1] - data.offsets[static_cast<size_t>(spec.rows[static_cast<size_t>(end)])];
-      ++end;
-    } while (end < total && tokens < spec.batch_tokens);
+    if (number % s.rank.size() != s.rank.index) continue;
+    const int64_t begin = cuts[i], end = cuts[i + 1];
     Batch batch = make_batch(data, spec.rows.data() + begin, end - begin, begin);
     if (spec.loss == lrdist::Loss::masked_lm) mask_tokens(batch, spec.masking, s.layout.model.vocab, s.spec.seed, 0);
     const float share = static_cast<float>(end - begin) / static_cast<float>(total);
-    begin = end;
-    if (number % s.rank.size() != s.rank.index || batch.wanted.count() == 0) continue;
+    if (batch.wanted.count() == 0) continue;
     passes.run(batch, data).add_scaled(s.gradients.data(), s.slots.at(slot).weights.data(), share, s.replicas);
   }
   if (ranks) ranks->reduce({all_of(s.slots.at(slot))});
