@@ -396,6 +396,7 @@ export interface NativeFit {
   readonly slots: number;
 }
 
+/** Bytes; on several devices those of all together. */
 export interface NativeMemory {
   readonly weights: number;
   readonly moments: number;

@@ -27,6 +27,9 @@ export interface Machine {
   readonly cores: number;
 }
 
+/** Tests that take the device from LRDIST_TEST_DEVICE; the others would be run again for nothing. */
+const onSeveral = /^test\/(parity\/(?!emulated)|native\/(fit|lifecycle|measures|profile)\.)/;
+
 const sanitizers = ['memcheck', 'racecheck', 'initcheck', 'synccheck'] as const;
 
 export function planOf(settings: Settings, machine: Machine): Step[] {
@@ -91,7 +94,7 @@ export function planOf(settings: Settings, machine: Machine): Step[] {
         '--device',
         device,
         ...(settings.results ? [] : ['--no-results']),
-        ...machine.tests,
+        ...machine.tests.filter((file) => onSeveral.test(file)),
       ]),
     ],
     bench: () =>

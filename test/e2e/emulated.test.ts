@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { before, test, type TestContext } from 'node:test';
 import type { ShiftEvent } from '../../lib/forgetting/events.ts';
 import { taskShift } from '../../lib/forgetting/shift.ts';
+import { firstStageConfiguration } from '../../lib/pair-search/configuration.ts';
 import { readObjective } from '../../lib/pair-search/objective.ts';
 import { pairObjective } from '../../lib/pair-search/pair-objective.ts';
 import { PairSession } from '../../lib/pair-search/pair-session.ts';
@@ -158,6 +159,16 @@ test('a lost device ends a search with its trials given back', async (t) => {
   assert.equal((await study.trials())[0]!.attributes['device'], 'emulated');
   assert.ok((await study.trials()).every(({ state }) => state === 'complete'));
   await study.close();
+});
+
+test('first stages that are kept are told apart by the number of devices, not by which', async () => {
+  const configuration = async (device: string) => {
+    await using opened = await openModel({ ...session, device, path: model, tasks: [task] });
+    return firstStageConfiguration({ model: opened, modelDigest: '', task, training: {}, rates: flat(1e-3, 2) });
+  };
+  const [one, two] = [await configuration('emulated'), await configuration('emulated,emulated')];
+  assert.equal(JSON.stringify({ ...two, devices: undefined }), JSON.stringify(one));
+  assert.equal(two.devices, 2);
 });
 
 test('dropped replicas are compacted: those that go on have the numbers that they would have had', async () => {

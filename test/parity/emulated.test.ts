@@ -8,8 +8,8 @@ import { testDevice } from '../helpers/device.ts';
 const skip = testDevice === 'cpu' ? false : `the tests run on ${testDevice} already`;
 
 /** How many tests passed; throws what the run printed if one failed. */
-function passed(files: readonly string[], pattern?: string): Promise<number> {
-  const env: NodeJS.ProcessEnv = { ...process.env, LRDIST_TEST_DEVICE: 'emulated' };
+function passed(files: readonly string[], pattern?: string, device = 'emulated'): Promise<number> {
+  const env: NodeJS.ProcessEnv = { ...process.env, LRDIST_TEST_DEVICE: device };
   delete env['NODE_TEST_CONTEXT']; // a runner inside a runner would run nothing
   const places = files.map((name) => fileURLToPath(new URL(`${name}.test.ts`, import.meta.url)));
   const only = pattern === undefined ? [] : [`--test-name-pattern=${pattern}`];
@@ -36,4 +36,18 @@ test('penalties, transforms, Fisher information, replicas and slots', { skip }, 
 
 test('frozen layers, kept states and dropout by replica', { skip }, async () => {
   assert.ok((await passed(['prefix'], 'side by side|states behind|frozenDropout')) >= 4);
+});
+
+const devices = (count: number): string => Array.from({ length: count }, () => 'emulated').join(',');
+
+test('training on two devices is that of transformers', { skip }, async () => {
+  assert.ok((await passed(['training', 'distillation'], undefined, devices(2))) >= 18);
+});
+
+test('training on more devices than most batches have rows is that of transformers', { skip }, async () => {
+  assert.ok((await passed(['training'], undefined, devices(5))) >= 9);
+});
+
+test('gradients, penalties and measures on two devices', { skip }, async () => {
+  assert.ok((await passed(['gradients', 'penalties', 'measures', 'bf16'], undefined, devices(2))) >= 36);
 });

@@ -1,5 +1,6 @@
 /** `--dry_run`: what would run, and an estimate of its time from a few real steps. */
 import type { RateDistribution } from '../../rates/distribution.ts';
+import { deviceNames } from '../../native/devices.ts';
 import { runOptions, type TrainingArguments } from '../../train/arguments.ts';
 import { thousands } from '../../rates/table.ts';
 import type { Model } from '../../train/model.ts';
@@ -56,6 +57,7 @@ export async function dryRun({ model, task, distributions, args, counts, context
   const perToken = seen > 0 ? seconds / seen : NaN;
   const evaluated = Object.entries(task.splits).filter(([name]) => name.startsWith('validation'));
   const memory = model.session.memory();
+  const { length: devices } = deviceNames(model.spec.device);
   const bytes = memory.weights + memory.moments + memory.gradients + memory.datasets + memory.activations;
   const document = {
     dry_run: true,
@@ -79,7 +81,7 @@ export async function dryRun({ model, task, distributions, args, counts, context
         : []),
       ...(model.loaded.fresh.length > 0 ? [`fresh weights: ${model.loaded.fresh.join(', ')}`] : []),
       ...(model.loaded.unused.length > 0 ? [`not used from the folder: ${model.loaded.unused.join(', ')}`] : []),
-      `about ${formatSeconds(tokens * perToken)} of training (${thousands(Math.round(1 / perToken))} tokens/s measured over ${probeSteps} steps), ${Math.ceil(bytes / 1e6)} MB`,
+      `about ${formatSeconds(tokens * perToken)} of training (${thousands(Math.round(1 / perToken))} tokens/s measured over ${probeSteps} steps), ${Math.ceil(bytes / 1e6)} MB${devices > 1 ? ` on ${devices} devices together` : ''}`,
       '',
       rateTable(
         groups,

@@ -58,8 +58,14 @@ test('the commands', () => {
     commands(['--parts', 'bench', '--cases', 'gpu-syncs', '--no-results', '--', '--models', 'bert-tiny']),
     ['/bin/node /repo/bench/index.ts gpu-syncs --device cuda --dry-run --models bert-tiny'],
   );
-  assert.deepEqual(commands(['--parts', 'several', '--no-results']), [
-    '/bin/node /repo/scripts/gpu-check/several.ts --device cuda --no-results test/native/a.test.ts',
+  const files = [
+    'test/native/a.test.ts',
+    'test/native/fit.test.ts',
+    'test/parity/b.test.ts',
+    'test/parity/emulated.test.ts',
+  ];
+  assert.deepEqual(commands(['--parts', 'several', '--no-results'], { ...machine, tests: files }), [
+    '/bin/node /repo/scripts/gpu-check/several.ts --device cuda --no-results test/native/fit.test.ts test/parity/b.test.ts',
   ]);
   // Only BERT-base's shape needs no weights.
   assert.match(commands(['--parts', 'bench', '--cases', 'event-loop'])[0]!, /--models bert-base/);
@@ -80,7 +86,7 @@ test('several devices: two of them, and all', () => {
   assert.equal(severalLists('cuda:1', ['cuda:0', 'cuda:1']), 'skipped, the check is of cuda:1 alone');
   assert.deepEqual(severalLists('cuda', ['cuda:0', 'cuda:1']), ['cuda:0,cuda:1']);
   assert.deepEqual(severalLists('cuda', ['cuda:0', 'cuda:1', 'cuda:2']), ['cuda:0,cuda:1', 'cuda:0,cuda:1,cuda:2']);
-  assert.deepEqual(severalLists('emulated', []), ['emulated,emulated', 'emulated,emulated,emulated']);
+  assert.deepEqual(severalLists('emulated', []), ['emulated,emulated']);
 });
 
 test('what is missing is said before anything begins', () => {
