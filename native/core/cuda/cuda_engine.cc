@@ -67,6 +67,8 @@ int64_t CudaEngine::add_dataset(std::shared_ptr<const Ragged> data) {
   return state_->next_dataset++;
 }
 
+int64_t& CudaEngine::next_slot() { return state_->next_slot; }
+
 void CudaEngine::remove_dataset(int64_t dataset) { state_->datasets.erase(dataset); }
 
 void CudaEngine::initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) {

@@ -24,6 +24,8 @@ class CudaEngine : public Engine {
   int64_t add_head(const HeadSpec& head) override;
   int64_t add_dataset(Ragged data) override { return add_dataset(std::make_shared<const Ragged>(std::move(data))); }
   int64_t add_dataset(std::shared_ptr<const Ragged> data);
+  // The id of the next slot; may be raised, so that the ranks of a group go on with the same.
+  int64_t& next_slot();
   void remove_dataset(int64_t dataset) override;
   void load(const std::vector<FileTensor>& tensors) override;
   void initialize(const std::vector<int32_t>& parameters, double std, uint64_t seed) override;

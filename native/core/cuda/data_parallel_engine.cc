@@ -72,11 +72,21 @@ void DataParallelEngine::on_all(Leaves leaves, const std::function<void(CudaEngi
   std::rethrow_exception(cause);
 }
 
-int64_t DataParallelEngine::on_all_alike(Leaves leaves, const std::function<int64_t(CudaEngine&)>& f) {
-  std::vector<int64_t> results(engines_.size());
-  on_all(leaves, [&](CudaEngine& engine, int rank) { results[static_cast<size_t>(rank)] = f(engine); });
-  require_same(std::adjacent_find(results.begin(), results.end(), std::not_equal_to<>()) == results.end(), "slots");
-  return results.front();
+int64_t DataParallelEngine::slot_on_all(const std::function<int64_t(CudaEngine&)>& f) {
+  std::vector<int64_t> slots(engines_.size(), -1);
+  try {
+    on_all(Leaves::unchanged, [&](CudaEngine& engine, int rank) { slots[static_cast<size_t>(rank)] = f(engine); });
+  } catch (...) {
+    int64_t next = 0;
+    for (size_t r = 0; r < engines_.size(); ++r) {
+      if (slots[r] >= 0) engines_[r]->release(slots[r]);
+      next = std::max(next, engines_[r]->next_slot());
+    }
+    for (const auto& engine : engines_) engine->next_slot() = next;
+    throw;
+  }
+  require_same(std::adjacent_find(slots.begin(), slots.end(), std::not_equal_to<>()) == slots.end(), "slots");
+  return slots.front();
 }
 
 void DataParallelEngine::require_same(bool same, const char* what) {
@@ -86,7 +96,12 @@ void DataParallelEngine::require_same(bool same, const char* what) {
 }
 
 int64_t DataParallelEngine::add_head(const HeadSpec& head) {
-  return on_all_alike(Leaves::changed, [&](CudaEngine& engine) { return engine.add_head(head); });
+  int64_t index = 0;
+  on_all(Leaves::changed, [&](CudaEngine& engine, int rank) {
+    const int64_t added = engine.add_head(head);
+    if (rank == 0) index = added;
+  });
+  return index;
 }
 
 int64_t DataParallelEngine::add_dataset(Ragged data) {
@@ -153,11 +168,11 @@ std::vector<float> DataParallelEngine::evaluate(const Evaluation& evaluation) {
 }
 
 int64_t DataParallelEngine::fisher(const FisherSpec& fisher) {
-  return on_all_alike(Leaves::unchanged, [&](CudaEngine& engine) { return engine.fisher(fisher); });
+  return slot_on_all([&](CudaEngine& engine) { return engine.fisher(fisher); });
 }
 
 int64_t DataParallelEngine::gradient(const GradientSpec& gradient) {
-  return on_all_alike(Leaves::unchanged, [&](CudaEngine& engine) { return engine.gradient(gradient); });
+  return slot_on_all([&](CudaEngine& engine) { return engine.gradient(gradient); });
 }
 
 void DataParallelEngine::set_replicas(const std::vector<int32_t>& order) {
@@ -174,7 +189,7 @@ int64_t DataParallelEngine::fit(const FitSpec& spec) {
 }
 
 int64_t DataParallelEngine::snapshot(bool all) {
-  return on_all_alike(Leaves::unchanged, [&](CudaEngine& engine) { return engine.snapshot(all); });
+  return slot_on_all([&](CudaEngine& engine) { return engine.snapshot(all); });
 }
 
 void DataParallelEngine::restore(int64_t slot) {

@@ -52,8 +52,8 @@ class DataParallelEngine : public Engine {
   CudaEngine& first() const { return *engines_.front(); }
   // f(engine, rank) on every device's thread, the first on this one. The first failure of its own that a device had is thrown.
   void on_all(Leaves leaves, const std::function<void(CudaEngine&, int)>& f);
-  // The same for an f that gives a number, which has to be the same on all.
-  int64_t on_all_alike(Leaves leaves, const std::function<int64_t(CudaEngine&)>& f);
+  // The same for an f that makes a slot, whose id is the same on all. If one fails, none keeps it.
+  int64_t slot_on_all(const std::function<int64_t(CudaEngine&)>& f);
   void require_same(bool same, const char* what);
 
   const std::shared_ptr<Group> group_;

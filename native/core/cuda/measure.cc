@@ -83,13 +83,25 @@ GradientSum& GradientPasses::run(const Batch& batch, const Ragged& data) {
   return *sum_;
 }
 
-void require_to_go_on(State& s, int64_t step, const std::atomic<bool>& stop, int64_t slot, const char* otherwise) {
-  if (s.goes_on(step, !stop.load())) return;
-  s.slots.erase(slot);
-  throw Error("ERR_STOPPED", otherwise);
+void require_to_go_on(State& s, int64_t step, const std::atomic<bool>& stop, const char* otherwise) {
+  if (!s.goes_on(step, !stop.load())) throw Error("ERR_STOPPED", otherwise);
 }
 
-Reduction all_of(const Slot& slot) { return {slot.weights.data(), slot.weights.size(), ReductionKind::sum_f32}; }
+// A slot that f(slot) fills on this rank, its own part of the sum over all. If it fails there is no slot.
+template <class F>
+int64_t summed_slot(State& s, const F& f) {
+  const int64_t id = s.new_slot();
+  const Array<float>& sum = s.slots.at(id).weights;
+  try {
+    Communicator* const ranks = s.communicator();
+    f(sum.data());
+    if (ranks) ranks->reduce({{sum.data(), sum.size(), ReductionKind::sum_f32}});
+  } catch (...) {
+    s.slots.erase(id);
+    throw;
+  }
+  return id;
+}
 
 }  // namespace
 
@@ -99,20 +111,18 @@ int64_t CudaEngine::fisher(const FisherSpec& f) {
   State& s = *state_;
   const Ragged& data = s.dataset(f.dataset);
   GradientPasses passes(s, {f.head, f.loss, 0, f.labels_from_model}, static_cast<int64_t>(f.rows.size()));
-  const int64_t slot = s.new_slot();
-  Communicator* const ranks = s.communicator();
   const float scale = 1.0f / static_cast<float>(f.rows.size());
-  for (int64_t i = 0; i < static_cast<int64_t>(f.rows.size()); ++i) {
-    require_to_go_on(s, i, stop_flag(), slot, "the Fisher information was stopped");
-    if (i % s.rank.size() != s.rank.index) continue;
-    const int32_t row = f.rows[static_cast<size_t>(i)];
-    Batch batch = make_batch(data, &row, 1, row);
-    if (f.loss == lrdist::Loss::masked_lm) mask_tokens(batch, f.masking, s.layout.model.vocab, s.spec.seed, 0);
-    if (batch.wanted.count() == 0) continue;
-    passes.run(batch, data).add_squares(s.gradients.data(), s.slots.at(slot).weights.data(), scale, s.replicas);
-  }
-  if (ranks) ranks->reduce({all_of(s.slots.at(slot))});
-  return slot;
+  return summed_slot(s, [&](float* sum) {
+    for (int64_t i = 0; i < static_cast<int64_t>(f.rows.size()); ++i) {
+      require_to_go_on(s, i, stop_flag(), "the Fisher information was stopped");
+      if (i % s.rank.size() != s.rank.index) continue;
+      const int32_t row = f.rows[static_cast<size_t>(i)];
+      Batch batch = make_batch(data, &row, 1, row);
+      if (f.loss == lrdist::Loss::masked_lm) mask_tokens(batch, f.masking, s.layout.model.vocab, s.spec.seed, 0);
+      if (batch.wanted.count() == 0) continue;
+      passes.run(batch, data).add_squares(s.gradients.data(), sum, scale, s.replicas);
+    }
+  });
 }
 
 int64_t CudaEngine::gradient(const GradientSpec& spec) {
@@ -122,22 +132,20 @@ int64_t CudaEngine::gradient(const GradientSpec& spec) {
   const Ragged& data = s.dataset(spec.dataset);
   const auto total = static_cast<int64_t>(spec.rows.size());
   GradientPasses passes(s, {spec.head, spec.loss}, total);
-  const int64_t slot = s.new_slot();
-  Communicator* const ranks = s.communicator();
   const std::vector<int64_t> cuts = cuts_by_tokens(data, spec.rows, spec.batch_tokens);
-  for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-    const auto number = static_cast<int64_t>(i);
-    require_to_go_on(s, number, stop_flag(), slot, "the gradient was stopped");
-    if (number % s.rank.size() != s.rank.index) continue;
-    const int64_t begin = cuts[i], end = cuts[i + 1];
-    Batch batch = make_batch(data, spec.rows.data() + begin, end - begin, begin);
-    if (spec.loss == lrdist::Loss::masked_lm) mask_tokens(batch, spec.masking, s.layout.model.vocab, s.spec.seed, 0);
-    const float share = static_cast<float>(end - begin) / static_cast<float>(total);
-    if (batch.wanted.count() == 0) continue;
-    passes.run(batch, data).add_scaled(s.gradients.data(), s.slots.at(slot).weights.data(), share, s.replicas);
-  }
-  if (ranks) ranks->reduce({all_of(s.slots.at(slot))});
-  return slot;
+  return summed_slot(s, [&](float* sum) {
+    for (size_t i = 0; i + 1 < cuts.size(); ++i) {
+      const auto number = static_cast<int64_t>(i);
+      require_to_go_on(s, number, stop_flag(), "the gradient was stopped");
+      if (number % s.rank.size() != s.rank.index) continue;
+      const int64_t begin = cuts[i], end = cuts[i + 1];
+      Batch batch = make_batch(data, spec.rows.data() + begin, end - begin, begin);
+      if (spec.loss == lrdist::Loss::masked_lm) mask_tokens(batch, spec.masking, s.layout.model.vocab, s.spec.seed, 0);
+      if (batch.wanted.count() == 0) continue;
+      const float share = static_cast<float>(end - begin) / static_cast<float>(total);
+      passes.run(batch, data).add_scaled(s.gradients.data(), sum, share, s.replicas);
+    }
+  });
 }
 
 }  // namespace lrdist::cuda

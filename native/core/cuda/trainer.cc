@@ -23,7 +23,10 @@ SegmentResult Trainer::run(const std::atomic<bool>& stop) {
   int64_t tokens = 0;
   const int64_t waited = device_.synchronizations();
   for (int64_t step = 0; step < segment_.steps; ++step) {
-    if (steps_.empty()) pack();
+    if (steps_.empty()) {
+      pack();
+      if (ranks_) s_.rank.group->meet();  // no step is begun unless all have the memory for it
+    }
     if (!goes_on(step, stop)) break;
     tokens += steps_.front().tokens;
     enqueue(steps_.front());
