@@ -64,17 +64,7 @@ void on_ranks(Group& group, const std::function<void(int)>& f) {
       }
     });
   for (std::thread& thread : threads) thread.join();
-  std::exception_ptr cause;
-  for (const std::exception_ptr& failure : failures) {
-    if (!failure) continue;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const PeerFailed&) {
-      if (!cause) cause = failure;
-    } catch (...) {
-      std::rethrow_exception(failure);
-    }
-  }
+  const std::exception_ptr cause = cause_of(failures);
   if (cause) std::rethrow_exception(cause);
 }
 

@@ -11,22 +11,6 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
-// What went wrong first: not that others then failed too.
-std::exception_ptr cause_of(const std::vector<std::exception_ptr>& failures) {
-  std::exception_ptr cause;
-  for (const std::exception_ptr& failure : failures) {
-    if (!failure) continue;
-    try {
-      std::rethrow_exception(failure);
-    } catch (const PeerFailed&) {
-      if (!cause) cause = failure;
-    } catch (...) {
-      return failure;
-    }
-  }
-  return cause;
-}
-
 }  // namespace
 
 DataParallelEngine::DataParallelEngine(const SessionSpec& spec, const std::vector<std::string>& devices)

@@ -19,6 +19,21 @@ void reduce_part(const std::vector<const std::vector<Reduction>*>& of_ranks, siz
 
 }  // namespace
 
+std::exception_ptr cause_of(const std::vector<std::exception_ptr>& failures) {
+  std::exception_ptr cause;
+  for (const std::exception_ptr& failure : failures) {
+    if (!failure) continue;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const PeerFailed&) {
+      if (!cause) cause = failure;
+    } catch (...) {
+      return failure;
+    }
+  }
+  return cause;
+}
+
 void Group::begin_job() {
   const std::lock_guard<std::mutex> lock(mutex_);
   agreed_ = -1;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -69,6 +70,9 @@ class Group {
   std::vector<Communicator*> communicators_;
   std::vector<const std::vector<Reduction>*> reductions_;  // [ranks]
 };
+
+// Of what the ranks ended with (null: well), what went wrong first: not that others failed because of it. Null if nothing did.
+std::exception_ptr cause_of(const std::vector<std::exception_ptr>& failures);
 
 // A rank of a group.
 struct Rank {
