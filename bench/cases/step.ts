@@ -21,7 +21,7 @@ const peakRounds = 5;
 export const step: BenchCase = {
   name: 'step',
   summary: 'training steps against Hugging Face Trainer and a plain PyTorch loop, and the share of the limit',
-  defaults: { steps: 12 },
+  defaults: { steps: 27 },
   async *run(options, log) {
     for (const name of options.models)
       for (const task of options.tasks)
